@@ -1,0 +1,5 @@
+"""``python -m labd`` is ``labd``."""
+
+from labd.cli.labd import main
+
+raise SystemExit(main())

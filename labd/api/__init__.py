@@ -1,0 +1,35 @@
+"""The only part of labd that a plugin imports; :data:`LABD_API` is its version.
+
+A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
+the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
+:class:`Method`, :class:`JobKind`, a settings class); whatever awaits is a service or a handler.
+"""
+
+from labd.api.hookspecs import hookimpl
+from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.methods import Call, Method, Peer, Role
+from labd.api.node import Clock, Events, Jobs, Node, Resources
+from labd.api.services import Restart, Service, ServiceState
+from labd.errors import (
+    Conflict,
+    DeadlineExceeded,
+    LabdError,
+    NotFound,
+    NotPermitted,
+    Overloaded,
+    Refused,
+    UsageError,
+)
+
+LABD_API = 1
+"""Raised only when an existing plugin would break. A plugin states what it needs as ``LABD_API``."""
+
+__all__ = [
+    "LABD_API", "hookimpl",
+    "Service", "Restart", "ServiceState",
+    "Method", "Call", "Peer", "Role",
+    "JobKind", "JobSpec", "JobView",
+    "Node", "Jobs", "Resources", "Events", "Clock",
+    "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
+    "DeadlineExceeded",
+]  # fmt: skip

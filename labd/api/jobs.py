@@ -1,0 +1,88 @@
+"""What a job is to whoever submits one, and what a plugin's job kind is."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+Name = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Argument = Annotated[str, Meta(max_length=131_072, pattern=r"^[^\x00]*$")]
+Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^/[^\x00]*$")]
+Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
+"""A duration; at most ten years, so that sums stay exact."""
+
+
+class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What to run, where, with what, and how often. Checked whole before anything is stored.
+
+    ``argv`` is the program and its arguments. With ``script`` (the text of a program that starts with
+    ``#!``, or of a shell script) the text is kept with the job and ``argv`` holds its arguments alone.
+    ``cwd`` is an absolute path. ``env`` is the whole environment of the job: labd adds its own names
+    and takes nothing from the daemon's. ``cpus`` are cores (fractions allowed), ``memory`` bytes,
+    ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
+    What is None gets the default of the section ``[jobs]`` of the configuration.
+    """
+
+    argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
+    script: Annotated[str, Meta(max_length=1_048_576)] | None = None
+    kind: Name = "command"
+    params: dict[str, Any] = {}
+    name: Name = ""
+    cwd: Path = "/"
+    env: dict[Argument, Argument] = {}
+    cpus: Annotated[float, Meta(ge=0, le=65_536)] | None = None
+    memory: Annotated[int, Meta(ge=0, le=2**60)] | None = None
+    gpus: Annotated[int, Meta(ge=0, le=1024)] = 0
+    gpu_ids: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(max_length=1024)] = ()
+    time_limit: Seconds | None = None
+    grace: Seconds | None = None
+    retries: Annotated[int, Meta(ge=0, le=1000)] = 0
+    retry_delay: Seconds = 0.0
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
+
+
+class JobView(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as ``labctl --json`` shows it. Fields are only ever added. Times are Unix seconds."""
+
+    id: int
+    name: str
+    kind: str
+    state: str
+    user: str
+    uid: int
+    priority: int
+    argv: tuple[str, ...]
+    cwd: str
+    cpus: float
+    memory: int
+    gpus: int
+    gpu_ids: tuple[int, ...]
+    time_limit: float | None
+    retries: int
+    tags: tuple[str, ...]
+    attempt: int
+    submitted: float
+    started: float | None
+    ended: float | None
+    exit_code: int | None
+    signal: int | None
+    reason: str
+    progress: float | None
+    metrics: dict[str, float]
+    waiting_for: str
+
+
+class JobKind(msgspec.Struct, frozen=True):
+    """A way to say what to run other than by a command line.
+
+    ``build`` is ``build(params, spec) -> spec``: a plain function, called once at submit with the
+    checked ``params`` and the spec as sent; it returns the spec that will run (usually the same with
+    another ``argv``). It raises :class:`labd.api.UsageError` to refuse. Since API 1.
+    """
+
+    name: str
+    build: Callable[[Any, JobSpec], JobSpec]
+    params: type[msgspec.Struct]
+    doc: str = ""

@@ -1,0 +1,111 @@
+"""What a plugin is given: the daemon, as far as it concerns a plugin."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
+
+import msgspec
+
+from labd.api.jobs import JobSpec, JobView
+
+
+class Event(msgspec.Struct, frozen=True):
+    """One change. ``seq`` grows by one; ``time`` is Unix seconds; ``actor`` who, ``cause`` why."""
+
+    seq: int
+    time: float
+    kind: str
+    actor: str
+    cause: str
+    data: dict[str, Any]
+
+
+class Lease(Protocol):
+    """What was granted; given back by leaving the ``async with`` that took it."""
+
+    @property
+    def gpu_ids(self) -> tuple[int, ...]: ...
+
+
+class Clock(Protocol):
+    """Time, in three kinds; durations never come from the wall clock."""
+
+    def wall(self) -> float:
+        """Unix seconds, to show to people."""
+        ...
+
+    def boot(self) -> float:
+        """Seconds since boot, counted through suspend (``CLOCK_BOOTTIME``)."""
+        ...
+
+
+class Jobs(Protocol):
+    """The queue. Jobs of a plugin belong to the daemon's own user."""
+
+    async def submit(self, spec: JobSpec, *, key: str | None = None) -> JobView:
+        """Accept a job; durable on return. Raises UsageError, Refused, StoreUnavailable."""
+        ...
+
+    async def show(self, job: int) -> JobView:
+        """The job as it is now. Raises NotFound."""
+        ...
+
+    async def wait(self, job: int) -> JobView:
+        """The job once it has ended. Raises NotFound."""
+        ...
+
+    async def cancel(self, job: int, *, reason: str = "") -> JobView:
+        """Ask for the job's end. Raises NotFound, Conflict when it has ended."""
+        ...
+
+
+class Resources(Protocol):
+    """The ledger of cores, memory and GPUs, shared by every kind of work."""
+
+    def lease(
+        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+    ) -> AbstractAsyncContextManager[Lease]:
+        """Wait for and hold resources. Raises Refused when the machine could never grant them."""
+        ...
+
+
+class Events(Protocol):
+    """The bus of everything that happens."""
+
+    async def publish(self, kind: str, data: dict[str, Any], *, cause: str = "") -> Event:
+        """Record an event, durable on return. *kind* is ``plugin-name.what``."""
+        ...
+
+    def subscribe(self, *topics: str) -> AsyncIterator[Event]:
+        """Events from now on whose kind matches one of *topics* (``job.*``; none means all)."""
+        ...
+
+
+class Node(Protocol):
+    """The daemon as one plugin sees it; each plugin gets its own."""
+
+    @property
+    def name(self) -> str:
+        """The plugin's name."""
+        ...
+
+    @property
+    def config(self) -> Any:
+        """The plugin's settings: an instance of what ``labd_settings`` returned, or None."""
+        ...
+
+    @property
+    def log(self) -> logging.Logger: ...
+
+    @property
+    def jobs(self) -> Jobs: ...
+
+    @property
+    def resources(self) -> Resources: ...
+
+    @property
+    def events(self) -> Events: ...
+
+    @property
+    def clock(self) -> Clock: ...

@@ -1,0 +1,54 @@
+"""``labctl completion``: the script that makes a shell complete labctl; and what it asks at run time."""
+
+import argparse
+import re
+
+from labd.cli import exits, output
+from labd.cli.connect import Connect
+from labd.cli.parser import Parser
+from labd.cli.refs import Calls
+from labd.errors import LabdError
+
+HELP = """print the completion script of a shell
+
+The script is static, so completing costs no start of labctl; only names of jobs and methods are asked
+of the daemon."""
+EXAMPLES = [
+    ("labctl completion bash > ~/.local/share/bash-completion/completions/labctl", "bash"),
+    ("labctl completion zsh > ~/.zfunc/_labctl", "zsh; ~/.zfunc has to be in $fpath"),
+    ("labctl completion fish > ~/.config/fish/completions/labctl.fish", "fish"),
+]
+PLAIN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:@%+-]*")
+SHELLS = ("bash", "zsh", "fish")
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("shell", metavar="SHELL", choices=SHELLS, help=", ".join(SHELLS))
+
+
+def run(args: argparse.Namespace, connect: Connect) -> int:
+    from labd.cli import shells
+
+    print(getattr(shells, args.shell)(), end="")
+    return exits.OK
+
+
+def complete(words: list[str], connect: Connect) -> int:
+    """``labctl __complete jobs|methods``: one candidate a line. Silent when there is nobody to ask."""
+    try:
+        with connect() as client:
+            output.show(_candidates(words[:1], client))
+    except LabdError:
+        return exits.FAILED
+    return exits.OK
+
+
+def _candidates(what: list[str], client: Calls) -> list[str]:
+    """Names that need no quoting: the others are other people's text on its way into a shell."""
+    if what == ["jobs"]:
+        jobs = client.call("job.list", {"limit": 100})["jobs"]
+        names = sorted({job["name"] for job in jobs if PLAIN.fullmatch(job["name"])})
+        return ["last", *(str(job["id"]) for job in jobs), *names]
+    if what == ["methods"]:
+        return [name for name in (m["name"] for m in client.call("methods")["methods"]) if PLAIN.fullmatch(name)]
+    return []

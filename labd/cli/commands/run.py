@@ -1,0 +1,19 @@
+"""``labd run``: the daemon in the foreground."""
+
+import argparse
+import os
+import sys
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    commands.add_parser("run", help="run the daemon in the foreground")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the daemon until it is told to stop. Raises LabdError when it cannot start."""
+    from labd.jobs.shim.spawn import start_zygote
+
+    zygote = start_zygote()  # first of all, while this process is small and has one thread
+    from labd.daemon.start import prepare, serve
+
+    return serve(prepare(args.config, args.option, dict(os.environ), safe=args.safe, zygote=zygote), sys.stderr)

@@ -1,0 +1,62 @@
+"""``labctl show``: everything about one job."""
+
+import argparse
+import time
+from typing import Any
+
+from labd.cli import detail, exits, output
+from labd.cli.connect import Connect
+from labd.cli.parser import Parser, add_output
+from labd.cli.refs import ref
+from labd.cli.view import ENDED
+
+HELP = """everything about one job
+
+A JOB is an id, a name, the unique start of a name, or `last`."""
+EXAMPLES = [
+    ("labctl show 12", "by id"),
+    ("labctl show train", "by name"),
+    ("labctl show last --json", "the newest job, for programs"),
+]
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("job", metavar="JOB", help="which job")
+    add_output(parser, "print the id only")
+
+
+def run(args: argparse.Namespace, connect: Connect) -> int:
+    with connect() as client:
+        reply = client.call("job.show", {"job": ref(args.job)})
+    job, attempts = reply["job"], reply["attempts"]
+    if args.json:
+        output.emit(**reply)
+    elif args.quiet:
+        output.show([str(job["id"])])
+    else:
+        _print(job, attempts)
+    return exits.OK
+
+
+def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
+    term, now = output.screen(), time.time()
+    lines = [*detail.progressed(job, term, now), "", *detail.described(job, term)]
+    folders = detail.folders(attempts, term)
+    output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
+    for hint in _next(job):
+        output.say(hint)
+
+
+def _block(lines: list[str]) -> list[str]:
+    return ["", *lines] if lines else []
+
+
+def _next(job: dict[str, Any]) -> list[str]:
+    """What one may want to do now."""
+    number = job["id"]
+    if job["state"] == "queued":
+        return [f"cancel it: labctl cancel {number}"]
+    if job["state"] not in ENDED:
+        return [f"see its output: labctl logs {number} -f", f"end it: labctl cancel {number}"]
+    steps = [f"its output: labctl logs {number}"] if job.get("attempt") else []
+    return steps if job["state"] == "succeeded" else [*steps, f"run it again: labctl retry {number}"]

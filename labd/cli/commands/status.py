@@ -1,0 +1,122 @@
+"""``labctl status``: the machine in two lines, and the jobs as a table."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from labd.cli import exits, output, view
+from labd.cli.connect import Connect
+from labd.cli.machine import headline
+from labd.cli.parser import Parser, add_output, count
+from labd.cli.refs import Calls, ref
+from labd.cli.render import Terminal
+from labd.cli.table import Cell, Column, table
+
+HELP = """what runs, what waits, what the machine has
+
+Unfinished jobs come first, the newest on top, then those that ended last. A JOB is an id, a name, the
+unique start of a name, or `last`."""
+EXAMPLES = [
+    ("labctl status", "the present state"),
+    ("labctl status --state failed --limit 50", "the last failures"),
+    ("labctl status --user anna --all", "everything of one user"),
+    ("labctl status --json", "for programs"),
+]
+RECENT = 10
+LIMIT = 100
+PAGE = 1000
+"""Jobs shown unless told otherwise, and asked for at once."""
+
+COLUMNS = [
+    Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6), Column("TAKES"),
+    Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=8),
+]  # fmt: skip
+
+
+def add_arguments(parser: Parser) -> None:
+    parser.add_argument("jobs", metavar="JOB", nargs="*", help="only these")
+    parser.add_argument("-a", "--all", action="store_true", help="every job that labd remembers")
+    parser.add_argument(
+        "--state", metavar="STATE", action="append", choices=[*view.LIVE, *view.ENDED],
+        help=f"only jobs that are {', '.join(view.LIVE)}, {', '.join(view.ENDED)}",
+    )  # fmt: skip
+    parser.add_argument("--user", metavar="USER", help="only jobs of USER")
+    parser.add_argument("--limit", metavar="N", type=count, help=f"at most N jobs (default {LIMIT} and {RECENT} ended)")
+    add_output(parser)
+
+
+def run(args: argparse.Namespace, connect: Connect) -> int:
+    with connect() as client:
+        jobs, more = _chosen(args, client)
+        daemon = {} if args.quiet else client.call("daemon.status")
+    if args.json:
+        output.emit(daemon=daemon, jobs=jobs, more=more)
+    elif args.quiet:
+        output.show([str(job["id"]) for job in jobs])
+    else:
+        _print(args, daemon, jobs, more)
+    return exits.OK
+
+
+def _chosen(args: argparse.Namespace, client: Calls) -> tuple[list[view.Job], bool]:
+    """The jobs to show, and whether there are more of the kind."""
+    if args.jobs:
+        return [client.call("job.show", {"job": ref(text)})["job"] for text in args.jobs], False
+    if args.all:
+        return _all(args, client), False
+    if args.state:
+        return _listed(args, client, args.state, args.limit or LIMIT)
+    live, more_live = _listed(args, client, view.LIVE, args.limit or LIMIT)
+    room = RECENT if args.limit is None else args.limit - len(live)
+    ended, more_ended = _listed(args, client, view.ENDED, room) if room > 0 else ([], True)
+    return live + ended, more_live or more_ended
+
+
+def _listed(
+    args: argparse.Namespace, client: Calls, states: Sequence[str] | None, limit: int, before: int | None = None
+) -> tuple[list[view.Job], bool]:
+    """One page, newest first, and whether there is another."""
+    asked = {"states": states, "user": args.user, "limit": min(limit, PAGE), "before": before}
+    jobs = client.call("job.list", {name: value for name, value in asked.items() if value is not None})["jobs"]
+    return sorted(jobs, key=lambda job: -job["id"]), len(jobs) >= min(limit, PAGE)
+
+
+def _all(args: argparse.Namespace, client: Calls) -> list[view.Job]:
+    """Every job, unfinished ones first."""
+    found: list[view.Job] = []
+    more = True
+    while more and (args.limit is None or len(found) < args.limit):
+        room = PAGE if args.limit is None else args.limit - len(found)
+        page, more = _listed(args, client, args.state, room, found[-1]["id"] if found else None)
+        found += page
+    return sorted(found, key=lambda job: (job["state"] in view.ENDED, -job["id"]))
+
+
+def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job], more: bool) -> None:
+    term = output.screen()
+    if not args.jobs:
+        output.show([*headline(daemon, term), ""])
+    output.show(rows(jobs, term, time.time()))
+    if more:
+        output.say("There are more: labctl status --all")
+    elif not jobs:
+        output.say("No jobs. Submit one: labctl submit COMMAND")
+
+
+def rows(jobs: list[view.Job], term: Terminal, now: float) -> list[str]:
+    """The table of jobs, or nothing."""
+    return table(COLUMNS, [_row(job, now) for job in jobs], term) if jobs else []
+
+
+def _row(job: view.Job, now: float) -> list[Cell]:
+    return [
+        Cell(str(job["id"])),
+        Cell(job.get("name") or ""),
+        Cell(job["state"].replace("_", " "), view.STYLES.get(job["state"], "")),
+        Cell(job.get("user") or ""),
+        Cell(view.resources(job)),
+        Cell(view.elapsed(job, now)),
+        Cell(view.progress(job)),
+        Cell(view.info(job, now)),
+    ]

@@ -1,0 +1,136 @@
+"""``labctl submit``: hand a command over, and get its id."""
+
+import argparse
+import os
+import time
+from typing import Any
+
+from labd.cli import detail, exits, output, source, view, watch
+from labd.cli.connect import Connect, Steady
+from labd.cli.parser import Parser, add_output, seconds, size
+from labd.cli.refs import title
+from labd.cli.spec import spec_of
+from labd.errors import UsageError
+
+HELP = """run a command as a job
+
+Options stand before the command; from the first word that is no option on, everything belongs to the
+command (-- may stand between). The job gets this folder and this environment, less what belongs to
+the session (LABD_*, SSH_*, DBUS_*, XDG_SESSION_*, terminal names). A script may carry options on its
+first lines, as in `#LABD --cpus 2`; the command line wins over them."""
+USAGE = "labctl submit [options] COMMAND [ARG ...]"
+EXAMPLES = [
+    ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
+    ("labctl submit --gpus 1 --time 12h --retries 2 ./train.sh", "once more after a failure, twice at most"),
+    ("labctl submit --wait --quiet make test && echo fine", "leave with the job's exit code"),
+    ("labctl submit --script - --follow < steps.sh", "ship the text, and see the output"),
+]
+PATIENCE = 60.0
+"""Seconds that a submission whose answer was lost waits for the daemon before it gives up."""
+
+read = source.read
+
+
+def add_arguments(parser: Parser) -> None:
+    _add_job(parser)
+    _add_resources(parser)
+    _add_policy(parser)
+    group = parser.add_argument_group("this submission")
+    group.add_argument("--key", metavar="KEY", help="submit once only: the same key gives the same job again")
+    group.add_argument("--wait", action="store_true", help="wait for the end; leave with the job's exit code")
+    group.add_argument("-f", "--follow", action="store_true", help="--wait, and show the output meanwhile")
+    group.add_argument("--dry-run", action="store_true", help="check and show the job, but do not submit it")
+    add_output(parser, "print the id only")
+
+
+def _add_job(parser: Parser) -> None:
+    group = parser.add_argument_group("the job")
+    add = group.add_argument
+    add("--name", metavar="NAME", help="what to call it (default: from the command)")
+    add("--script", metavar="FILE", help="ship the text of FILE (- is stdin); words after it are its arguments")
+    add("--cwd", metavar="DIR", help="where it runs (default: here)")
+    add("--env", metavar="NAME=VALUE", action="append", help="set a variable, or pass on NAME from here")
+    add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
+    add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
+    add("--param", metavar="KEY=VALUE", action="append", help="a parameter of the kind; VALUE may be JSON")
+    add("--tag", metavar="TAG", action="append", help="a label; may be given several times")
+
+
+def _add_resources(parser: Parser) -> None:
+    add = parser.add_argument_group("what it takes").add_argument
+    add("--cpus", metavar="N", type=float, help="cores, fractions allowed")
+    add("--mem", metavar="SIZE", type=size, dest="memory", help="memory, as in 8G or 512M")
+    add("--gpus", metavar="N", type=int, help="how many GPUs")
+    add("--gpu-ids", metavar="I,J", type=_indices, help="which GPUs")
+
+
+def _add_policy(parser: Parser) -> None:
+    add = parser.add_argument_group("when and how long").add_argument
+    add("--time", metavar="SPAN", type=seconds, dest="time_limit", help="longest run, as in 1h30m")
+    add("--grace", metavar="SPAN", type=seconds, help="from SIGTERM to SIGKILL")
+    add("--retries", metavar="N", type=int, help="run again after a failure, N times at most")
+    add("--retry-delay", metavar="SPAN", type=seconds, help="wait before running again")
+    add("--priority", metavar="N", type=int, help="higher ones start first (default 0)")
+
+
+def run(args: argparse.Namespace, connect: Connect) -> int:
+    _check(args)
+    spec = spec_of(args, os.environ)
+    key = args.key or (None if args.dry_run else os.urandom(16).hex())
+    with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
+        reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
+        calls.deadline = None
+        if args.dry_run or not (args.wait or args.follow):
+            _print(args, reply)
+            return exits.OK
+        return _stay(args, calls, reply)
+
+
+def _check(args: argparse.Namespace) -> None:
+    if not args.command and args.script is None and args.kind in (None, "command"):
+        raise UsageError("there is nothing to run", hint="labctl submit [options] COMMAND [ARG ...]")
+    if args.follow and args.json:
+        raise UsageError("--follow prints the job's output, which is no JSON", hint="use --wait --json")
+
+
+def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
+    job = reply["job"]
+    if args.json:
+        output.emit(**reply)
+    elif args.dry_run:
+        output.show(detail.described(reply["spec"], output.screen()))
+        output.say("Nothing is submitted.")
+    elif args.quiet:
+        output.show([str(job["id"])])
+    else:
+        output.show([_sentence(job, reply["created"])])
+
+
+def _sentence(job: dict[str, Any], created: bool) -> str:
+    name = output.safe(title(job))
+    return f"Submitted {name}." if created else f"{name.capitalize()} was submitted with this key before."
+
+
+def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int:
+    """Wait for the job's end and leave with its exit code."""
+    job = reply["job"]
+    if args.follow:
+        output.say(_sentence(job, reply["created"]))
+    elif not args.json:
+        _print(args, reply)
+    try:
+        ended = watch.follow_job(calls, job["id"]) if args.follow else watch.wait_ended(calls, [job["id"]])[0]
+    except KeyboardInterrupt:
+        return watch.stopped(f"{title(job)} goes on; `labctl cancel {job['id']}` ends it")
+    if args.json:
+        output.emit(**{**reply, "job": ended})
+    elif not args.quiet:
+        output.say(f"{title(job).capitalize()} {view.outcome(ended)}.")
+    return exits.of_job(ended)
+
+
+def _indices(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is no list of GPU numbers, as 0,1 is') from None

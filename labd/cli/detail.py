@@ -1,0 +1,77 @@
+"""One job at length: pairs, and a table of its attempts."""
+
+import shlex
+from typing import Any
+
+from labd.cli.render import Terminal
+from labd.cli.table import Cell, Column, pairs, table
+from labd.cli.times import moment, span
+from labd.cli.view import Job, elapsed, memory, progress, resources, result
+
+_ATTEMPTS = [
+    Column("ATTEMPT", right=True), Column("STATE"), Column("TOOK", right=True), Column("CPU", right=True),
+    Column("MEMORY", right=True), Column("GPUS"), Column("RESULT", least=12), Column("CAUSE", least=8),
+]  # fmt: skip
+
+
+def described(job: Job, term: Terminal) -> list[str]:
+    """What the job is: the part that is known before it is submitted."""
+    gpus = ", ".join(map(str, job.get("gpu_ids") or ()))
+    kind = job.get("kind", "command")
+    return pairs([
+        ("Name", job.get("name") or ""),
+        ("Kind", kind if kind != "command" else ""),
+        ("Command", shlex.join(job.get("argv") or ())),
+        ("Folder", job.get("cwd") or ""),
+        ("Takes", resources(job) + (f" (GPU {gpus})" if gpus else "")),
+        ("Time limit", span(job["time_limit"]) if job.get("time_limit") else ""),
+        ("Retries", str(job.get("retries") or "")),
+        ("Priority", str(job.get("priority") or "")),
+        ("Tags", ", ".join(job.get("tags") or ())),
+    ], term)  # fmt: skip
+
+
+def progressed(job: Job, term: Terminal, now: float) -> list[str]:
+    """What has become of it."""
+    metrics = job.get("metrics") or {}
+    return pairs([
+        ("Job", str(job["id"])),
+        ("State", job["state"].replace("_", " ")),
+        ("User", job.get("user") or ""),
+        ("Waits for", job.get("waiting_for") or ""),
+        ("Result", result(job)),
+        ("Submitted", moment(job.get("submitted"), now)),
+        ("Started", moment(job.get("started"), now)),
+        ("Ended", moment(job.get("ended"), now)),
+        ("Took", elapsed(job, now)),
+        ("Progress", progress(job)),
+        ("Metrics", ", ".join(f"{name} {_number(value)}" for name, value in metrics.items())),
+    ], term)  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:g}"
+
+
+def attempts(found: list[dict[str, Any]], term: Terminal) -> list[str]:
+    """The table of attempts, oldest first; nothing for a job that never began."""
+    return table(_ATTEMPTS, [_attempt(one) for one in found], term) if found else []
+
+
+def _attempt(one: dict[str, Any]) -> list[Cell]:
+    seconds = (one.get("user_seconds") or 0.0) + (one.get("system_seconds") or 0.0)
+    return [
+        Cell(str(one["number"])),
+        Cell(one["state"].replace("_", " ")),
+        Cell(span(one["seconds"]) if one.get("seconds") is not None else ""),
+        Cell(span(seconds) if one.get("user_seconds") is not None else ""),
+        Cell(memory(one["max_rss"]) if one.get("max_rss") else ""),
+        Cell(",".join(map(str, one.get("gpu_ids") or ()))),
+        Cell(result(one)),
+        Cell(one.get("cause") or ""),
+    ]
+
+
+def folders(found: list[dict[str, Any]], term: Terminal) -> list[str]:
+    """Where each attempt's log lies, as far as the daemon says so."""
+    return pairs([(f"Log {one['number']}", one.get("log") or "") for one in found], term)

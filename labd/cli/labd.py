@@ -1,0 +1,73 @@
+"""``labd``: the daemon and what goes with it. Each command's module is imported when it is named."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from labd.cli.guard import guard
+
+COMMANDS = {
+    "run": "run the daemon in the foreground (what labd does when no command is given)",
+    "demo": "see it work: training runs that survive the death of their daemon",
+    "config": "check, show or describe the configuration",
+}
+
+EPILOG = """examples:
+  labd demo                            see what labd does, in about a minute
+  labd                                 run a daemon of your own with built-in defaults
+  labd --config etc/labd.toml          run it with a configuration
+  labd -o resources.cores=4            the same with one setting from here
+  labd config check                    look for mistakes without starting anything
+
+labctl submits and watches jobs: see labctl --help.
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="labd",
+        description="One daemon for a lab machine: jobs that survive it, one ledger of cores, memory and GPUs.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--config", metavar="FILE", help="the configuration file")
+    top.add_argument(
+        "-o", "--option", metavar="SECTION.KEY=VALUE", action="append", default=[], help="set one setting"
+    )
+    top.add_argument("--safe", action="store_true", help="load no third-party plugin")
+    top.add_argument("--version", action="store_true", help="print the version and leave")
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    return guard("labd", lambda: _main(words), lambda: False)
+
+
+def _main(argv: list[str]) -> int:
+    top = parser()
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+    named = next((word for word in argv if word in COMMANDS), "run")
+    for name, text in COMMANDS.items():
+        if name == named:
+            importlib.import_module(f"labd.cli.commands.{name}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=text)
+    args = top.parse_args(argv)
+    if args.version:
+        return _print_version()
+    return int(importlib.import_module(f"labd.cli.commands.{args.command or 'run'}").run(args))
+
+
+def _print_version() -> int:
+    from importlib.metadata import version
+
+    print(f"labd {version('labd')}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

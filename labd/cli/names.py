@@ -1,0 +1,40 @@
+"""The commands of labctl: names and one line each. Only the chosen one's module is imported."""
+
+GROUPS: dict[str, dict[str, str]] = {
+    "Jobs": {
+        "submit": "run a command as a job",
+        "status": "what runs, what waits, what the machine has",
+        "show": "everything about one job",
+        "logs": "the output of a job",
+        "wait": "wait until jobs have ended",
+        "cancel": "end jobs, or take them out of the queue",
+        "retry": "run ended jobs once more",
+    },
+    "The daemon": {
+        "events": "what happened, and what happens",
+        "plugins": "what is plugged in, and how it is",
+        "methods": "every method that can be called",
+        "call": "call one method",
+        "doctor": "check that all is well",
+    },
+    "This program": {
+        "completion": "print the completion script of a shell",
+        "help": "explain a command or a topic",
+    },
+}
+
+COMMANDS: dict[str, str] = {name: line for group in GROUPS.values() for name, line in group.items()}
+
+ENTRY_POINTS = "labd.cli"
+"""Other distributions add commands here: a module with HELP, add_arguments(parser), run(args, connect)."""
+
+
+def overview(extra: list[str]) -> str:
+    """The list of commands for ``labctl --help``; *extra* are names that other distributions add."""
+    groups = {**GROUPS, "Plugins": dict.fromkeys(extra, "")} if extra else GROUPS
+    parts = [f"{title}:\n" + "\n".join(map(_line, names.items())) for title, names in groups.items()]
+    return "\n\n".join(parts)
+
+
+def _line(entry: tuple[str, str]) -> str:
+    return f"  {entry[0]:<12}{entry[1]}".rstrip()

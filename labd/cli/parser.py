@@ -1,0 +1,132 @@
+"""argparse with labd's manners: short errors with hints, no abbreviations, examples below the options."""
+
+import argparse
+import os
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
+
+from labd.cli import suggest
+from labd.errors import UsageError
+
+Words = list[str]
+T = TypeVar("T")
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help as wide as the terminal. Told its width, argparse leaves ``shutil`` unimported (5 ms)."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=26, width=min(_columns(), 100) - 2)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are :class:`~labd.errors.UsageError`."""
+
+    def __init__(
+        self, prog: str, about: str = "", epilog: str = "", usage: str | None = None, add_help: bool = True
+    ) -> None:
+        super().__init__(
+            prog=prog, description=about, epilog=epilog, usage=usage,
+            formatter_class=Formatter, allow_abbrev=False, add_help=add_help,
+        )  # fmt: skip
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "), hint=f"see `{self.prog} --help`")
+
+    def read(self, words: Words, into: argparse.Namespace | None = None) -> argparse.Namespace:
+        """Parse *words*; what is set in *into* already counts as a default. Raises UsageError."""
+        args, unknown = self.parse_known_args(words, into)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            what = "option" if word.startswith("-") else "argument"
+            hint = suggest.hint(word, self.options, f"see `{self.prog} --help`")
+            raise UsageError(f"there is no {what} {word}", hint=hint)
+        return args
+
+    @property
+    def options(self) -> dict[str, argparse.Action]:
+        """Every option by its name."""
+        return self._option_string_actions
+
+    def split(self, words: Words) -> tuple[Words, Words]:
+        """The options at the front, and everything from the first word that is none (or ``--``) on."""
+        index = 0
+        while index < len(words):
+            word = words[index]
+            if word == "--":
+                return words[:index], words[index + 1 :]
+            if word == "-" or not word.startswith("-"):
+                break
+            action = self.options.get(word)
+            index += 2 if action is not None and action.nargs is None else 1
+        return words[:index], words[index:]
+
+
+def add_globals(parser: Parser) -> None:
+    """The options that stand before or after every command."""
+    group = parser.add_argument_group("every command")
+    group.add_argument(
+        "--socket", metavar="PATH", default=argparse.SUPPRESS,
+        help="the daemon's socket ($LABD_SOCKET, $XDG_RUNTIME_DIR/labd/labd.sock, /run/labd/labd.sock)",
+    )  # fmt: skip
+    if "--timeout" not in parser.options:
+        group.add_argument(
+            "--timeout", metavar="S", type=seconds, default=argparse.SUPPRESS,
+            help="longest wait for an answer of the daemon, in seconds",
+        )  # fmt: skip
+
+
+def add_output(parser: Parser, quiet: str = "print ids only") -> None:
+    """``--json`` and ``--quiet``."""
+    parser.add_argument("--json", action="store_true", help="print JSON: one object, or one a line for streams")
+    if quiet:
+        parser.add_argument("-q", "--quiet", action="store_true", help=quiet)
+
+
+def examples(lines: list[tuple[str, str]]) -> str:
+    """The epilog that shows how a command is used."""
+    width = max((len(command) for command, _ in lines), default=0)
+    if width > 40:
+        shown = [f"  # {why}\n  {command}" for command, why in lines]
+    else:
+        shown = [f"  {command:<{width}}  # {why}" for command, why in lines]
+    return "Examples:\n" + "\n".join(shown)
+
+
+def seconds(text: str) -> float:
+    """A duration as an option takes it: ``90``, ``1h30m``."""
+    from labd.units import parse_seconds
+
+    return _checked(parse_seconds, text)
+
+
+def size(text: str) -> int:
+    """A size in bytes as an option takes it: ``8G``."""
+    from labd.units import parse_bytes
+
+    return _checked(parse_bytes, text)
+
+
+def count(text: str) -> int:
+    """A whole number above zero."""
+    if not (text.isascii() and text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f'"{text}" is no whole number above zero')
+    return int(text)
+
+
+def _checked(parse: Callable[[str], T], text: str) -> T:
+    """argparse shows the words of its own error, and hides those of a ValueError."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _columns() -> int:
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns)
+    try:
+        return os.get_terminal_size(1).columns or 80
+    except OSError:
+        return 80

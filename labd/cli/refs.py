@@ -1,0 +1,35 @@
+"""How people name a job: its id, its name or the unique start of one, or ``last``."""
+
+from typing import Any, Protocol
+
+Ref = int | str
+
+
+class Calls(Protocol):
+    """Whatever can call a method: a client, or a steady connection."""
+
+    def call(self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None) -> Any: ...
+
+
+def ref(text: str) -> Ref:
+    """The reference as it travels: digits are an id, the daemon looks up the rest."""
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+def resolve(client: Calls, texts: list[str]) -> list[int]:
+    """Ids, each once, in the given order. Raises NotFound, and UsageError for what several jobs share.
+
+    A name is looked up once: ``last`` must not become another job while somebody waits for it.
+    """
+    refs = [ref(text) for text in texts]
+    ids = [r if isinstance(r, int) else _id_of(client, r) for r in refs]
+    return list(dict.fromkeys(ids))
+
+
+def _id_of(client: Calls, name: str) -> int:
+    return int(client.call("job.show", {"job": name})["job"]["id"])
+
+
+def title(job: dict[str, Any]) -> str:
+    """``job 12 (train)``, as messages name a job."""
+    return f"job {job['id']} ({job['name']})" if job.get("name") else f"job {job['id']}"

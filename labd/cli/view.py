@@ -1,0 +1,87 @@
+"""A job in words: what it takes, how long it has run, why it waits, how it ended."""
+
+from typing import Any
+
+from labd.cli.times import span
+
+Job = dict[str, Any]
+
+LIVE = ("queued", "starting", "running")
+ENDED = ("succeeded", "failed", "cancelled", "timed_out", "lost")
+
+STYLES = {
+    "queued": "yellow", "starting": "cyan", "running": "green", "succeeded": "dim",
+    "failed": "red", "cancelled": "dim", "timed_out": "red", "lost": "red",
+}  # fmt: skip
+
+BAR = 10
+"""Cells of a progress bar."""
+
+
+def resources(job: Job) -> str:
+    """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown."""
+    gpus = len(job.get("gpu_ids") or ()) or job.get("gpus") or 0
+    parts = [f"{job['cpus']:g}c" if job.get("cpus") else "", memory(job["memory"]) if job.get("memory") else ""]
+    return " ".join(part for part in [*parts, f"{gpus}g" if gpus else ""] if part)
+
+
+def memory(count: float) -> str:
+    """Bytes in three digits and a unit of 1024."""
+    for unit in "BKMGT":
+        if count < 1000 or unit == "T":
+            break
+        count /= 1024
+    return f"{count:.0f}{unit}" if count >= 100 or count == int(count) else f"{count:.1f}{unit}"
+
+
+def elapsed(job: Job, now: float) -> str:
+    """How long the last attempt has run, or ran."""
+    if job.get("started") is None or job["state"] == "queued":
+        return ""
+    return span((job["ended"] if job.get("ended") is not None else now) - job["started"])
+
+
+def progress(job: Job) -> str:
+    """A bar and a percentage for a running job that reports; nothing otherwise."""
+    share = job.get("progress")
+    if share is None or job["state"] not in LIVE:
+        return ""
+    share = min(max(share, 0.0), 1.0)
+    full = int(share * BAR)
+    return "█" * full + "░" * (BAR - full) + f" {share:4.0%}"
+
+
+def result(job: Job) -> str:
+    """How it ended: ``exit 3``, ``SIGKILL (out of memory)``, or the reason alone."""
+    what, reason = "", job.get("reason") or ""
+    if job.get("signal") and job["state"] != "cancelled":
+        what = signal_name(job["signal"])
+    elif job.get("exit_code"):
+        what = f"exit {job['exit_code']}"
+    if reason in (f"exit code {job.get('exit_code')}", f"signal {job.get('signal')}"):
+        reason = ""  # the same in other words
+    return f"{what} ({reason})" if what and reason else what or reason
+
+
+def signal_name(number: int) -> str:
+    import signal  # 3 ms that only a killed job pays for
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def info(job: Job, now: float) -> str:
+    """The last column: why it waits, or how and when it ended."""
+    if job["state"] in LIVE:
+        return job.get("waiting_for") or ""
+    when = f"{span(now - job['ended'])} ago" if job.get("ended") is not None else ""
+    return ", ".join(part for part in (result(job), when) if part)
+
+
+def outcome(job: Job) -> str:
+    """One clause about an ended job: ``failed after 5.0s: exit 3``."""
+    took = elapsed(job, job.get("ended") or 0.0)
+    text = job["state"].replace("_", " ") + (f" after {took}" if took else "")
+    return f"{text}: {result(job)}" if job["state"] != "succeeded" and result(job) else text

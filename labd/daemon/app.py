@@ -1,0 +1,214 @@
+"""The root: everything the daemon is made of, in order, and how it starts and stops.
+
+Start goes outer to inner, stop inner to outer: store -> jobs -> plugins' services -> socket -> READY.
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+import trio
+
+from labd.api.methods import Peer, Role
+from labd.api.services import Restart, Service
+from labd.config import Loaded
+from labd.daemon.connection import Connection
+from labd.daemon.control import Control
+from labd.daemon.desk import Desk
+from labd.daemon.dispatch import Dispatcher
+from labd.daemon.events import Bus
+from labd.daemon.healing import Healer
+from labd.daemon.identity import epoch_of, identity
+from labd.daemon.layers import Layer, run_layers
+from labd.daemon.leases import Leases
+from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.system import SystemMethods
+from labd.daemon.node import NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.notify import Notifier, Watchdog
+from labd.daemon.peers import base_environment, identify, user_name
+from labd.daemon.registry import Registry
+from labd.daemon.server import Server, bind
+from labd.daemon.signals import Signals
+from labd.daemon.stall import StallWatch
+from labd.daemon.supervisor import Supervisor
+from labd.jobs import table
+from labd.jobs.clock import SystemClock
+from labd.jobs.decide import Draft
+from labd.jobs.launch import Launcher
+from labd.jobs.model import Job
+from labd.jobs.queue import Queue
+from labd.jobs.reports import Reports
+from labd.jobs.runner import Runner
+from labd.jobs.shim.spawn import Zygote
+from labd.jobs.watch import Watcher
+from labd.paths import Paths
+from labd.resources.ledger import Ledger
+from labd.resources.probe import machine
+from labd.store import eventlog
+from labd.store.snapshot import run_snapshots
+from labd.store.writer import Store
+
+log = logging.getLogger("labd")
+
+
+class Setup(msgspec.Struct, frozen=True):
+    """What the command line found out before the loop runs."""
+
+    loaded: Loaded
+    files: Sequence[str]
+    overrides: Sequence[str]
+    env: Mapping[str, str]
+    paths: Paths
+    store: Store
+    registry: Registry
+    zygote: Zygote | None = None
+    passed: Sequence[socket.socket] = ()
+    notifier: Notifier = Notifier()
+    watchdog_interval: float = 0.0
+
+
+class Daemon:
+    """One labd. Building it touches nothing outside; :meth:`run` is its life."""
+
+    def __init__(self, setup: Setup) -> None:
+        config = setup.loaded.config
+        self.setup = setup
+        self.clock = SystemClock()
+        self.store = setup.store
+        self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
+        self.queue = Queue(self.store, self.bus, self.clock)
+        self.queue.load()
+        self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
+        self.watcher = Watcher(self._rescan)
+        self.reports = Reports(self.watcher, self._reported)
+        self.runner = Runner(
+            self.queue, self.ledger, Launcher(setup.zygote), self.watcher, self.reports, self.clock,
+            setup.paths.state, self._environment,
+        )  # fmt: skip
+        self.leases = Leases(self.ledger, self.runner.kick)
+        self.kinds = dict[str, Any]()
+        self.desk = Desk(
+            self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
+            setup.paths.state, self.kinds,
+        )  # fmt: skip
+        self.dispatcher = Dispatcher()
+        self.control = Control(self)
+        self.epoch = epoch_of(self.store)
+        self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
+        self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
+        self.supervisor: Supervisor | None = None
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Start, serve, stop. Returns when stopped; raises what a critical part gave up with."""
+        signals = Signals(stop=self.control.stop, hurry=self.control.hurry, reload=self.control.reload)
+        async with trio.open_nursery() as outer:
+            await outer.start(signals.run)
+            async with trio.open_nursery() as services:
+                self.control.life = services.cancel_scope
+                self.supervisor = Supervisor(services, on_change=self.control.service_changed)
+                self._ask_plugins()
+                await run_layers(
+                    self.supervisor,
+                    self._layers(),
+                    ready=self._ready,
+                    stop_reason=lambda: self.control.stop_reason,
+                    stuck=self.control.stuck,
+                )
+            outer.cancel_scope.cancel(reason="labd has stopped")
+
+    def _layers(self) -> list[Layer]:
+        config = self.setup.loaded.config
+        quick = Restart(stop_timeout=config.daemon.stop_timeout)
+        once = Restart(when="never", stop_timeout=config.daemon.stop_timeout)
+        prove = Watchdog(self.setup.notifier, self.setup.watchdog_interval, self.control.prove)
+        snapshots = partial(
+            run_snapshots, self.store, config.store.snapshot_interval, config.store.snapshots_kept
+        )
+        return [
+            [Service("store", self.store.run, once, critical=True)],
+            [
+                Service("healer", Healer(self.store, self._reload_queue, self.control.healed).run, quick, critical=True),
+                Service("snapshots", snapshots, quick),
+                Service("watchdog", prove.run, quick),
+                Service("watcher", self.watcher.run, quick, critical=True),
+                Service("launcher", self.runner.launcher.run, quick, critical=True),
+                Service("jobs", self.runner.run, once, critical=True),
+            ],
+            list(self.setup.registry.services),
+            [Service("server", self.server.run, once, critical=True)],
+        ]
+
+    def _ready(self) -> None:
+        self.control.started()
+        self.setup.notifier.ready(self.control.status_line())
+
+    # -- plugins ---------------------------------------------------------------------------------
+
+    def _ask_plugins(self) -> None:
+        registry = self.setup.registry
+        registry.collect(self._node)
+        self.kinds.update({kind.name: kind for _, kind in registry.kinds})
+        system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
+        for method in (*JobMethods(self.desk).all(), *system.all(), *(m for _, m in registry.methods)):
+            self.dispatcher.add(method)
+
+    def _node(self, plugin: str) -> PluginNode:
+        uid, gid = os.getuid(), os.getgid()
+        owner = Peer(pid=os.getpid(), uid=uid, gid=gid, name=user_name(uid), role=Role.ADMIN)
+        return PluginNode(
+            plugin,
+            self.setup.registry.settings.get(plugin),
+            NodeJobs(self.desk, owner),
+            NodeResources(self.leases),
+            NodeEvents(plugin, self.queue, self.bus),
+            self.clock,
+        )
+
+    # -- wiring ----------------------------------------------------------------------------------
+
+    def _sockets(self) -> list[socket.socket]:
+        return list(self.setup.passed) or [bind(self.setup.paths.socket)]
+
+    def _identify(self, sock: trio.socket.SocketType) -> Peer:
+        return identify(sock, self.control.config.access, os.getuid())
+
+    def _connection(self, stream: trio.abc.Stream, peer: Peer) -> Connection:
+        wire = self.control.config.wire
+        return Connection(
+            stream,
+            peer,
+            self.dispatcher,
+            self.bus,
+            identity(self.epoch),
+            max_requests=wire.max_requests,
+            max_frame=wire.max_frame,
+            send_timeout=wire.send_timeout,
+        )
+
+    async def _older_events(self, seq: int, limit: int) -> list[Any]:
+        return await self.store.read_slow(lambda conn: eventlog.after(conn, seq, limit))
+
+    def _environment(self, job: Job) -> dict[str, str]:
+        env = self.store.read(lambda conn: table.environment(conn, job.environment))
+        return base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
+
+    def _reported(self, job: int, data: dict[str, Any]) -> None:
+        self.control.publish_transient("job.reported", data)
+
+    def _stalled(self, task: str, seconds: float) -> None:
+        log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)
+        self.queue.record([Draft("daemon.stalled", {"task": task, "seconds": round(seconds, 4)})])
+
+    def _reload_queue(self) -> None:
+        self.runner.recover(self.queue.load())
+
+    def _rescan(self) -> None:
+        """Events of the watcher were lost: look at every running attempt."""
+        for job_id in [job.id for job in self.queue.live.values() if job.busy]:
+            self.runner.settle(job_id)

@@ -1,0 +1,163 @@
+"""One client: requests in, replies and events out, and nothing it does can hurt anybody else.
+
+At most ``max_requests`` requests of a client are in work; then nothing more is read from it. A client
+that does not read its answers for ``send_timeout`` seconds is dropped.
+"""
+
+import logging
+from itertools import count
+from typing import Any, TypeVar
+
+import msgspec
+import trio
+
+from labd.api.methods import Call, Peer
+from labd.daemon.dispatch import Dispatcher, cancellable
+from labd.daemon.events import Bus
+from labd.daemon.subscriptions import Subscribe, Subscriptions
+from labd.errors import InternalError, LabdError, ProtocolError, UsageError
+from labd.wire.messages import MAX_FRAME, PROTOCOL, Notice, Reply, Request
+from labd.wire.session import Session, encode
+
+log = logging.getLogger("labd.rpc")
+
+READ = 65_536
+_numbers = count(1)
+T = TypeVar("T")
+
+
+class Connection:
+    """Serves one stream until either side has enough."""
+
+    def __init__(
+        self,
+        stream: trio.abc.Stream,
+        peer: Peer,
+        dispatcher: Dispatcher,
+        bus: Bus,
+        identity: dict[str, Any],
+        *,
+        max_requests: int = 64,
+        max_frame: int = MAX_FRAME,
+        send_timeout: float = 30.0,
+    ) -> None:
+        self.peer = peer
+        self.number = next(_numbers)
+        self._stream = stream
+        self._dispatcher = dispatcher
+        self._identity = identity
+        self._session = Session(max_frame=max_frame)
+        self._places = trio.CapacityLimiter(max_requests)
+        self._sending = trio.StrictFIFOLock()
+        self._send_timeout = send_timeout
+        self._scopes: dict[int, trio.CancelScope] = {}
+        self._subscriptions = Subscriptions(bus, self._identity["epoch"], self.notify)
+
+    async def run(self) -> None:
+        """Serve until the end of the stream. Never raises for what a peer does."""
+        try:
+            async with self._stream, trio.open_nursery() as nursery:
+                await self._read_all(nursery)
+                nursery.cancel_scope.cancel(reason="the client has gone")
+        except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
+            log.debug("connection %d broke", self.number)
+        except* ProtocolError as group:
+            log.info("connection %d of %s closed: %s", self.number, self.peer.name, group.exceptions[0])
+
+    async def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Send a notice to the client."""
+        await self._send(Notice(method, params))
+
+    async def _read_all(self, nursery: trio.Nursery) -> None:
+        while data := await self._stream.receive_some(READ):
+            for message in self._session.feed(bytes(data)):
+                if isinstance(message, Request):
+                    await self._take(message, nursery)
+                elif isinstance(message, Notice):
+                    self._noticed(message)
+
+    async def _take(self, request: Request, nursery: trio.Nursery) -> None:
+        token = object()
+        await self._places.acquire_on_behalf_of(token)
+        nursery.start_soon(self._serve, request, token, nursery, name=f"rpc {request.method}")
+
+    async def _serve(self, request: Request, token: object, nursery: trio.Nursery) -> None:
+        scope = self._scopes[request.id] = trio.CancelScope()
+        try:
+            result = await self._result(request, scope, nursery)
+            reply = Reply(request.id, None, result)
+        except LabdError as error:
+            reply = Reply(request.id, error.as_wire(), None)
+        finally:
+            self._scopes.pop(request.id, None)
+        try:
+            await self._send(reply)
+        finally:
+            self._places.release_on_behalf_of(token)
+
+    async def _result(self, request: Request, scope: trio.CancelScope, nursery: trio.Nursery) -> Any:
+        if request.method == "hello":
+            return self._hello(request.params)
+        if request.method == "ping":
+            return {}
+        if request.method == "subscribe":
+            return self._subscriptions.open(_converted(request.params, Subscribe), self.peer, nursery)
+        if request.method == "unsubscribe":
+            return self._subscriptions.close(request.params.get("subscription"))
+        call = Call(self.peer, request.method, self.notify, self.number)
+        return await cancellable(scope, self._dispatcher, call, request.params)
+
+    def _hello(self, params: dict[str, Any]) -> dict[str, Any]:
+        theirs = params.get("protocol", PROTOCOL)
+        if theirs != PROTOCOL:
+            raise UsageError(
+                f"the client speaks protocol {theirs!r}, this labd speaks {PROTOCOL}",
+                hint="use the labctl that came with this labd",
+            )
+        user = {"uid": self.peer.uid, "name": self.peer.name}
+        return self._identity | {"protocol": PROTOCOL, "user": user, "role": self.peer.role.name.lower()}
+
+    def _noticed(self, notice: Notice) -> None:
+        if notice.method == "cancel":
+            scope = self._scopes.get(notice.params.get("id", -1))
+            if scope is not None:
+                scope.cancel(reason="cancelled by the caller")
+        elif notice.method == "credit":
+            self._subscriptions.credit(notice.params)
+
+    async def _send(self, message: Reply | Notice) -> None:
+        data = self._encoded(message)
+        async with self._sending:
+            with trio.move_on_after(self._send_timeout) as scope:
+                await self._stream.send_all(data)
+        if scope.cancelled_caught:
+            await trio.aclose_forcefully(self._stream)
+            raise trio.BrokenResourceError("the client does not read its answers")
+
+    def _encoded(self, message: Reply | Notice) -> bytes:
+        try:
+            return encode(_plain(message))
+        except (TypeError, ValueError, OverflowError) as error:
+            if not isinstance(message, Reply):
+                raise
+            log.exception("the answer to request %d cannot be sent", message.id)
+            fault = InternalError(f"the answer cannot be sent: {error}").as_wire()
+            return encode(Reply(message.id, fault, None))
+
+
+def _plain(message: Reply | Notice) -> Reply | Notice:
+    """The message with every struct in it as a map."""
+    if isinstance(message, Reply):
+        return message._replace(result=_builtins(message.result))
+    return message._replace(params=_builtins(message.params))
+
+
+def _builtins(value: Any) -> Any:
+    return msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=lambda other: other)
+
+
+def _converted(params: dict[str, Any], to: type[T]) -> T:
+    try:
+        return msgspec.convert(params, to)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"subscribe: {error}") from None

@@ -1,0 +1,195 @@
+"""Steering the daemon: status, reload, stop, and saying what happened to it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import trio
+
+from labd.api.node import Event
+from labd.api.services import ServiceState
+from labd.config import Config, changed_needing_restart, load
+from labd.daemon import doctor
+from labd.daemon.identity import identity
+from labd.daemon.service_record import ServiceRecord
+from labd.jobs.decide import Draft
+from labd.jobs.queue import Limits
+from labd.resources.probe import machine
+
+if TYPE_CHECKING:
+    from labd.daemon.app import Daemon
+
+log = logging.getLogger("labd")
+
+TROUBLE = (ServiceState.BACKOFF, ServiceState.FAILED)
+
+
+class Control:
+    """What an admin, a signal or systemd can ask of a running daemon."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._loaded = daemon.setup.loaded
+        self._began = daemon.clock.boot()
+        self.life = trio.CancelScope()
+        self.stop_reason = "labd is stopping"
+        self._apply(self.config)
+
+    @property
+    def config(self) -> Config:
+        """The configuration in force."""
+        return self._loaded.config
+
+    # -- starting and stopping -------------------------------------------------------------------
+
+    def started(self) -> None:
+        """Everything is up."""
+        repair = self._daemon.store.repair
+        if repair is not None:
+            self._record("store.repaired", msgspec.to_builtins(repair))
+            log.error("the store was damaged (%s); it was restored from %s", repair.cause, repair.restored_from)
+        self._record("daemon.started", {"pid": os.getpid(), **identity(self._daemon.epoch)})
+        log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
+
+    def stop(self, reason: str) -> None:
+        """Take nothing new, let running jobs be, and stop layer by layer."""
+        if self.life.cancel_called:
+            return
+        self.stop_reason = reason
+        self._daemon.desk.refusal = "labd is stopping"
+        self._daemon.runner.draining = True
+        self._daemon.setup.notifier.stopping(reason)
+        self._record("daemon.stopping", {"reason": reason})
+        self.life.cancel(reason=reason)
+
+    def hurry(self, reason: str) -> None:
+        """Somebody asked a second time."""
+        if self._daemon.supervisor is not None:
+            self._daemon.supervisor.hurry()
+
+    def stuck(self, names: tuple[str, ...]) -> None:
+        """Some service cannot be stopped: end the process, everything else is closed by now."""
+        log.critical("%s cannot be stopped; leaving without waiting", ", ".join(names))
+        logging.shutdown()
+        os._exit(1)
+
+    # -- configuration ---------------------------------------------------------------------------
+
+    async def reload(self) -> list[str]:
+        """Read the configuration again; all of it is checked before any of it counts.
+
+        Returns the changed settings that need a restart. Raises ConfigErrors, and nothing is changed.
+        """
+        setup = self._daemon.setup
+        setup.notifier.reloading()
+        try:
+            load_again = partial(load, list(setup.files), dict(setup.env), list(setup.overrides))
+            loaded = await trio.to_thread.run_sync(load_again)
+        finally:
+            setup.notifier.ready(self.status_line())
+        waiting = changed_needing_restart(self.config, loaded.config)
+        self._loaded = loaded
+        self._apply(loaded.config)
+        self._record("daemon.reloaded", {"needs_restart": waiting})
+        log.info("configuration reloaded%s", f"; {', '.join(waiting)} need a restart" if waiting else "")
+        return waiting
+
+    def _apply(self, config: Config) -> None:
+        daemon = self._daemon
+        logging.getLogger().setLevel(config.daemon.log_level.upper())
+        daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
+        daemon.desk.defaults = config.jobs
+        resources = config.resources
+        daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
+        daemon.runner.kick()
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """What ``labctl status`` shows above the jobs."""
+        daemon = self._daemon
+        records = daemon.supervisor.records if daemon.supervisor else ()
+        return identity(daemon.epoch) | {
+            "state": "stopping" if self.life.cancel_called else "running",
+            "uptime": daemon.clock.boot() - self._began,
+            "state_dir": daemon.setup.paths.state,
+            "socket": daemon.setup.paths.socket,
+            "config": list(daemon.setup.files),
+            "jobs": daemon.desk.counts(),
+            "resources": daemon.ledger.statistics(),
+            "store": daemon.store.statistics(),
+            "repair": daemon.store.repair,
+            "services": [record.describe() for record in records],
+            "plugins": daemon.setup.registry.statistics()._asdict(),
+            "connections": {
+                "now": daemon.server.connections,
+                "served": daemon.server.served,
+                "refused": daemon.server.refused,
+            },
+            "events": daemon.bus.statistics(),
+            "stalls": daemon.stalls.statistics()._asdict(),
+            "trouble": self.trouble(),
+        }
+
+    def trouble(self) -> list[str]:
+        """What an admin should look at, one line each."""
+        daemon = self._daemon
+        lines = []
+        store = daemon.store.statistics()
+        if store.state == "failed":
+            lines.append(f"the store has failed, new work is refused: {store.cause}")
+        if daemon.store.repair is not None:
+            lines.append(f"the store was damaged and restored: {daemon.store.repair.cause}")
+        if self.life.cancel_called:
+            lines.append(f"labd is stopping: {self.stop_reason}")
+        records = daemon.supervisor.records if daemon.supervisor else ()
+        lines += [f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE]
+        plugins = daemon.setup.registry.records
+        return lines + [f"plugin {p.name} {p.state}: {p.error}" for p in plugins if p.state in ("failed", "incompatible")]
+
+    def status_line(self) -> str:
+        """One line for ``systemctl status``."""
+        busy = sum(job.busy for job in self._daemon.queue.live.values())
+        return f"{busy} jobs running, {len(self._daemon.queue.live) - busy} waiting"
+
+    async def doctor(self) -> list[doctor.Check]:
+        """Every check of the doctor."""
+        daemon, state = self._daemon, self._daemon.setup.paths.state
+        return await doctor.examine(
+            [
+                partial(doctor.store, daemon.store.statistics(), daemon.store.repair),
+                partial(doctor.disk, state),
+                partial(doctor.fsync_speed, state),
+                doctor.sqlite_version,
+                doctor.clock,
+                partial(doctor.descriptors, self.config.wire.max_connections),
+                partial(doctor.plugins, daemon.setup.registry.records),
+                doctor.sandbox,
+            ]
+        )
+
+    async def prove(self) -> None:
+        """Show that the loop turns and that the store answers; raises when it does not."""
+        await self._daemon.store.write(lambda conn: None)
+
+    # -- telling ---------------------------------------------------------------------------------
+
+    def service_changed(self, record: ServiceRecord, old: ServiceState) -> None:
+        """The supervisor says that a service is in another state."""
+        if record.state in TROUBLE or old in TROUBLE:
+            self._record(f"service.{record.state.value}", record.describe())
+
+    def healed(self, cause: str, seconds: float) -> None:
+        """The healer says that the store works again."""
+        self._record("store.healed", {"cause": cause, "seconds": round(seconds, 3)})
+
+    def publish_transient(self, kind: str, data: dict[str, Any]) -> None:
+        """Tell listeners something that is not kept."""
+        self._daemon.bus.publish_transient(Event(0, self._daemon.clock.wall(), kind, "labd", "", data))
+
+    def _record(self, kind: str, data: dict[str, Any]) -> None:
+        self._daemon.queue.record([Draft(kind, data)])

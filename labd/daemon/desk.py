@@ -1,0 +1,191 @@
+"""Where requests about jobs are handled: names become jobs, rights are checked, jobs become views."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+import msgspec
+import trio
+
+from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.methods import Peer, Role
+from labd.config.model import Jobs
+from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.jobs import decide, logs, table
+from labd.jobs.clock import SystemClock
+from labd.jobs.model import Job
+from labd.jobs.order import request_of
+from labd.jobs.queue import Queue
+from labd.jobs.reports import Reports
+from labd.jobs.runner import Runner
+from labd.jobs.views import view
+from labd.jobs.watch import Watcher
+from labd.resources.ledger import Ledger
+from labd.store.writer import Store
+
+
+class Desk:
+    """The collaborators of every method that is about jobs."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: Queue,
+        runner: Runner,
+        ledger: Ledger,
+        reports: Reports,
+        watcher: Watcher,
+        clock: SystemClock,
+        state_dir: str,
+        kinds: dict[str, JobKind],
+    ) -> None:
+        self.store = store
+        self.queue = queue
+        self.runner = runner
+        self.state_dir = state_dir
+        self._ledger = ledger
+        self._reports = reports
+        self._watcher = watcher
+        self._clock = clock
+        self._kinds = kinds
+        self.refusal = ""
+        self.defaults = Jobs()
+
+    # -- what is accepted ------------------------------------------------------------------------
+
+    def checked(self, spec: JobSpec) -> JobSpec:
+        """The spec that will run. Raises UsageError, Refused: nothing of it reaches the store."""
+        if self.refusal:
+            raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
+        built = self._with_defaults(self._built(spec))
+        if not built.argv and built.script is None:
+            raise UsageError("a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]")
+        if built.argv and not built.argv[0] and built.script is None:
+            raise UsageError("the command is an empty string", hint="labctl submit COMMAND [ARGUMENT ...]")
+        wrong = [name for name in built.env if not name or "=" in name]
+        if wrong:
+            raise UsageError(f"{wrong[0]!r} cannot be the name of an environment variable")
+        if len(set(built.gpu_ids)) < len(built.gpu_ids):
+            raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice")
+        if impossible := self._ledger.impossible(request_of(built)):
+            raise Refused(f"this job can never start here: {impossible}", hint="ask for less; labctl status shows what there is")
+        return built
+
+    def _with_defaults(self, spec: JobSpec) -> JobSpec:
+        usual = self.defaults
+        return msgspec.structs.replace(
+            spec,
+            cpus=usual.default_cpus if spec.cpus is None else spec.cpus,
+            memory=usual.default_memory if spec.memory is None else spec.memory,
+            time_limit=usual.default_time_limit if spec.time_limit is None else spec.time_limit,
+            grace=usual.kill_grace if spec.grace is None else spec.grace,
+        )
+
+    def _built(self, spec: JobSpec) -> JobSpec:
+        if spec.kind == "command":
+            if spec.params:
+                raise UsageError("the kind command takes no params", hint="labctl submit --kind KIND --param NAME=VALUE")
+            return spec
+        kind = self._kinds.get(spec.kind)
+        if kind is None:
+            near = get_close_matches(spec.kind, self._kinds, 1)
+            known = ", ".join(sorted({"command", *self._kinds}))
+            raise UsageError(
+                f"there is no job kind {spec.kind!r}", hint=f"did you mean {near[0]}?" if near else f"there are: {known}"
+            )
+        try:
+            return kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec)
+        except msgspec.ValidationError as error:
+            names = ", ".join(f.encode_name for f in msgspec.structs.fields(kind.params))
+            raise UsageError(f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}") from None
+
+    # -- which job is meant ----------------------------------------------------------------------
+
+    def find(self, ref: int | str) -> Job:
+        """The job by id, ``last``, name, or the unique start of a name. Raises NotFound, UsageError."""
+        if isinstance(ref, int) or ref.isdecimal():
+            return self.queue.find(int(ref))
+        if ref == "last":
+            return self.queue.find(self.store.read(table.last_job))
+        if not ref:
+            raise UsageError("an empty string names no job", hint="give an id, a name, or last")
+        return self.queue.find(self._named(ref))
+
+    def _named(self, ref: str) -> int:
+        found = self.store.read(lambda conn: table.ids_named(conn, ref))
+        exact = [job_id for job_id, name in found if name == ref]
+        if exact:
+            return exact[0]
+        names = {name for _, name in found}
+        if len(names) > 1:
+            raise UsageError(f"{ref!r} could be {', '.join(sorted(names))}", hint="write more of the name, or the id")
+        if not found:
+            raise NotFound(f"there is no job {ref!r}", hint="labctl status --all lists jobs")
+        return found[0][0]
+
+    def check_states(self, states: Iterable[str] | None, known: tuple[str, ...]) -> None:
+        for state in states or ():
+            if state not in known:
+                near = get_close_matches(state, known, 1)
+                raise UsageError(
+                    f"there is no job state {state!r}", hint=f"did you mean {near[0]}?" if near else f"states: {', '.join(known)}"
+                )
+
+    # -- who may ---------------------------------------------------------------------------------
+
+    def owns(self, peer: Peer, job: Job) -> bool:
+        return peer.uid == job.uid or peer.role >= Role.OPERATE
+
+    def owned(self, peer: Peer, ref: int | str, verb: str) -> Job:
+        """The job, when *peer* may *verb* it. Raises NotPermitted."""
+        job = self.find(ref)
+        if not self.owns(peer, job):
+            raise NotPermitted(
+                f"job {job.id} belongs to {job.user}: {peer.name} cannot {verb} it", hint="that needs the role operate"
+            )
+        return job
+
+    def readable(self, peer: Peer, ref: int | str) -> Job:
+        """The job, when *peer* may read its output. Raises NotPermitted."""
+        return self.owned(peer, ref, "read the output of")
+
+    # -- how it stands ---------------------------------------------------------------------------
+
+    def view(self, job: Job) -> JobView:
+        return view(job, self._reports.latest(job.id), self.waiting_for(job))
+
+    def waiting_for(self, job: Job) -> str:
+        """What a queued job waits for, in words."""
+        if job.state != "queued":
+            return ""
+        if (delay := decide.seconds_until_ready(job, self._clock)) > 0:
+            return f"its next attempt, in {delay:.0f} s"
+        missing = self._ledger.missing(request_of(job.spec))
+        if missing:
+            return missing
+        return "labd to go on: it is draining" if self.runner.draining else "its turn"
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state that has any."""
+        return self.store.read(table.count_by_state)
+
+    def environment(self, job: Job) -> dict[str, str]:
+        return self.store.read(lambda conn: table.environment(conn, job.environment))
+
+    # -- output ----------------------------------------------------------------------------------
+
+    def attempt_over(self, job_id: int, number: int) -> bool:
+        job = self.queue.find(job_id)
+        return job.attempt != number or not job.busy
+
+    async def wait_output(self, job_id: int, number: int, folder: str, offset: int) -> None:
+        """Wait until there is more output, or until the attempt is over."""
+        async with trio.open_nursery() as nursery:
+
+            async def until_over() -> None:
+                while not self.attempt_over(job_id, number):
+                    await self.queue.wait_changed(job_id)
+                nursery.cancel_scope.cancel(reason="the attempt is over")
+
+            nursery.start_soon(until_over)
+            await logs.wait_more(self._watcher, folder, offset)
+            nursery.cancel_scope.cancel(reason="there is more output")

@@ -1,0 +1,85 @@
+"""From a request to an answer: find the method, check who asks and with what, call it."""
+
+import logging
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+import trio
+
+from labd.api.methods import Call, Method
+from labd.errors import Conflict, InternalError, LabdError, NotFound, NotPermitted, UsageError
+
+log = logging.getLogger("labd.rpc")
+
+
+class Dispatcher:
+    """The table of methods. Names are unique: the first owner keeps one."""
+
+    def __init__(self) -> None:
+        self._methods: dict[str, Method] = {}
+
+    def add(self, method: Method) -> None:
+        """Offer *method*. Raises Conflict when the name is taken."""
+        if method.name in self._methods:
+            raise Conflict(f"there is a method {method.name} already")
+        self._methods[method.name] = method
+
+    def remove(self, name: str) -> None:
+        self._methods.pop(name, None)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every method with its role and the JSON Schema of its parameters, by name."""
+        return [
+            {"name": m.name, "doc": m.doc, "role": m.role.name.lower(), "params": msgspec.json.schema(m.params)}
+            for m in sorted(self._methods.values(), key=lambda m: m.name)
+        ]
+
+    async def answer(self, call: Call, params: dict[str, Any]) -> Any:
+        """The result of one call. Raises LabdError, nothing else."""
+        try:
+            method = self._find(call)
+            return await method.handler(call, _checked(method, params))
+        except LabdError:
+            raise
+        except Exception as error:
+            log.exception("method %s failed", call.method)
+            raise InternalError(
+                f"{call.method} failed: {type(error).__name__}: {error}", hint="the daemon's log has the traceback"
+            ) from error
+
+    def _find(self, call: Call) -> Method:
+        method = self._methods.get(call.method)
+        if method is None:
+            near = get_close_matches(call.method, self._methods, 1)
+            hint = f"did you mean {near[0]}?" if near else "labctl methods lists what there is"
+            raise NotFound(f"there is no method {call.method!r}", hint=hint)
+        if call.peer.role < method.role:
+            raise NotPermitted(
+                f"{call.method} needs the role {method.role.name.lower()}, {call.peer.name} has {call.peer.role.name.lower()}",
+                hint="an admin grants roles in the section [access] of labd.toml",
+            )
+        return method
+
+
+def _checked(method: Method, params: dict[str, Any]) -> Any:
+    try:
+        return msgspec.convert(params, method.params)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{method.name}: {error}", hint=_accepted(method, str(error))) from None
+
+
+def _accepted(method: Method, text: str) -> str:
+    names = [f.encode_name for f in msgspec.structs.fields(method.params)]
+    unknown = text.split("`")[1] if "unknown field `" in text else ""
+    near = get_close_matches(unknown, names, 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    return f"{method.name} takes: {', '.join(names) or 'nothing'}"
+
+
+async def cancellable(scope: trio.CancelScope, dispatcher: Dispatcher, call: Call, params: dict[str, Any]) -> Any:
+    """The answer, or Conflict when the caller has cancelled the request."""
+    with scope:
+        return await dispatcher.answer(call, params)
+    raise Conflict(f"{call.method} was cancelled by the caller")

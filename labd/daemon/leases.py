@@ -1,0 +1,58 @@
+"""Leases for whoever is not a job: services wait in line here, and are served before the queue."""
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import trio
+
+from labd.errors import Refused
+from labd.resources.ledger import MILLI, Lease, Ledger, Request
+
+
+class Leases:
+    """Grants waiting requests in order, the moment something is given back."""
+
+    def __init__(self, ledger: Ledger, freed: Callable[[], None]) -> None:
+        self._ledger = ledger
+        self._freed = freed
+        self._line: deque[tuple[str, Request, trio.Event]] = deque()
+        self._count = 0
+        ledger.on_release = self._serve
+
+    @asynccontextmanager
+    async def lease(
+        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+    ) -> AsyncIterator[Lease]:
+        """Wait for and hold resources. Raises Refused when this machine could never grant them."""
+        request = Request(round(cpus * MILLI), memory, gpus)
+        if impossible := self._ledger.impossible(request):
+            raise Refused(f"{holder} asks for what this machine does not have: {impossible}")
+        self._count += 1
+        name = f"{holder} #{self._count}"
+        await self._wait(name, request)
+        try:
+            yield next(lease for lease in self._ledger.leases if lease.holder == name)
+        finally:
+            self._ledger.release(name)
+
+    async def _wait(self, name: str, request: Request) -> None:
+        granted = trio.Event()
+        place = (name, request, granted)
+        self._line.append(place)
+        self._serve()
+        try:
+            await granted.wait()
+        except trio.Cancelled:
+            self._leave(place)
+            raise
+
+    def _leave(self, place: tuple[str, Request, trio.Event]) -> None:
+        if place in self._line:
+            self._line.remove(place)
+        self._ledger.release(place[0])
+
+    def _serve(self) -> None:
+        while self._line and self._ledger.take_nowait(*self._line[0][:2]) is not None:
+            self._line.popleft()[2].set()
+        self._freed()

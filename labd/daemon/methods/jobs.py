@@ -1,0 +1,156 @@
+"""``job.*``: submit, look at, wait for, read, end and repeat jobs."""
+
+from typing import Annotated, Any
+
+import msgspec
+import trio
+from msgspec import Meta
+
+from labd.api.jobs import JobSpec
+from labd.api.methods import Call, Method, Role
+from labd.daemon.desk import Desk
+from labd.errors import DeadlineExceeded, NotFound
+from labd.jobs import attempts, logs, table
+from labd.jobs.model import STATES
+from labd.jobs.reports import read as read_reports
+
+JobRef = int | str
+MAX_LIST = 5000
+
+
+class Submit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    spec: JobSpec
+    key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    dry_run: bool = False
+
+
+class List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    states: tuple[str, ...] | None = None
+    user: str | None = None
+    name: str | None = None
+    before: int | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 100
+
+
+class One(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+
+
+class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    jobs: Annotated[tuple[JobRef, ...], Meta(min_length=1, max_length=10_000)]
+    timeout: Annotated[float, Meta(ge=0)] | None = None
+
+
+class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    reason: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    attempt: int | None = None
+    offset: int = 0
+    limit: Annotated[int, Meta(ge=1, le=logs.MAX_CHUNK)] = 65_536
+    wait: bool = False
+
+
+class OfAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    attempt: int | None = None
+
+
+class JobMethods:
+    """The handlers; everything they touch is behind the :class:`Desk`."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def all(self) -> list[Method]:
+        return [
+            Method("job.submit", self.submit, Submit, Role.SUBMIT, "Accept a job; durable when answered."),
+            Method("job.list", self.list, List, Role.VIEW, "Jobs that match, newest first."),
+            Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
+            Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
+            Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
+            Method("job.retry", self.retry, One, Role.SUBMIT, "Queue an ended job again, as a new attempt."),
+            Method("job.log", self.log, Log, Role.VIEW, "Bytes of a job's output from an offset on."),
+            Method("job.reports", self.reports, OfAttempt, Role.VIEW, "What an attempt reported of itself."),
+        ]
+
+    async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
+        spec = self._desk.checked(ask.spec)
+        if ask.dry_run:
+            return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
+        job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
+        return {"job": self._desk.view(job), "created": created}
+
+    async def list(self, call: Call, ask: List) -> dict[str, Any]:
+        self._desk.check_states(ask.states, STATES)
+        where = table.Filter(ask.states, ask.user, ask.name, ask.before)
+        jobs = self._desk.queue.listed(where, ask.limit)
+        wanted = [j for j in jobs if ask.states is None or j.state in ask.states]
+        return {"jobs": [self._desk.view(j) for j in wanted], "counts": self._desk.counts()}
+
+    async def show(self, call: Call, ask: One) -> dict[str, Any]:
+        job = self._desk.find(ask.job)
+        tries = self._desk.store.read(lambda conn: table.attempts(conn, job.id))
+        if job.current is not None:
+            tries = [a for a in tries if a.number != job.attempt] + [job.current]
+        owner = self._desk.owns(call.peer, job)
+        return {
+            "job": self._desk.view(job),
+            "attempts": [msgspec.structs.asdict(a) | self._place(job.id, a.number) for a in tries],
+            "env": self._desk.environment(job) if owner else None,
+            "script": job.spec.script,
+        }
+
+    async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
+        ids = [self._desk.find(ref).id for ref in ask.jobs]
+        with trio.move_on_after(ask.timeout if ask.timeout is not None else float("inf")) as scope:
+            jobs = [await self._desk.queue.wait_ended(job_id) for job_id in ids]
+        if scope.cancelled_caught:
+            waiting = [i for i in ids if self._desk.queue.find(i).live]
+            raise DeadlineExceeded(
+                f"{len(waiting)} of {len(ids)} jobs had not ended after {ask.timeout:g} s",
+                hint="labctl status shows them",
+                data={"jobs": waiting},
+            )
+        return {"jobs": [self._desk.view(job) for job in jobs]}
+
+    async def cancel(self, call: Call, ask: Cancel) -> dict[str, Any]:
+        job = self._desk.owned(call.peer, ask.job, "cancel")
+        reason = ask.reason or f"cancelled by {call.peer.name}"
+        return {"job": self._desk.view(await self._desk.runner.cancel(job.id, call.peer.name, reason))}
+
+    async def retry(self, call: Call, ask: One) -> dict[str, Any]:
+        job = self._desk.owned(call.peer, ask.job, "retry")
+        return {"job": self._desk.view(await self._desk.queue.retry(job.id, call.peer.name))}
+
+    async def log(self, call: Call, ask: Log) -> dict[str, Any]:
+        job = self._desk.readable(call.peer, ask.job)
+        number = self._attempt(job.id, job.attempt, ask.attempt)
+        folder = self._folder(job.id, number)
+        chunk = logs.read(folder, ask.offset, ask.limit)
+        if not chunk.data and ask.wait and number >= 1:
+            await self._desk.wait_output(job.id, number, folder, chunk.offset)
+            chunk = logs.read(folder, chunk.offset, ask.limit)
+        over = self._desk.attempt_over(job.id, number) and chunk.offset >= chunk.size
+        return {"data": chunk.data, "offset": chunk.offset, "size": chunk.size, "end": over, "attempt": number}
+
+    async def reports(self, call: Call, ask: OfAttempt) -> dict[str, Any]:
+        job = self._desk.readable(call.peer, ask.job)
+        number = self._attempt(job.id, job.attempt, ask.attempt)
+        found, _ = read_reports(self._folder(job.id, number))
+        return {"attempt": number, "reports": found}
+
+    def _attempt(self, job_id: int, newest: int, asked: int | None) -> int:
+        if asked is None or 1 <= asked <= newest:
+            return newest if asked is None else asked
+        raise NotFound(f"job {job_id} has no attempt {asked}", hint=f"it has had {newest} so far")
+
+    def _folder(self, job_id: int, number: int) -> str:
+        return attempts.folder(self._desk.state_dir, job_id, number)
+
+    def _place(self, job_id: int, number: int) -> dict[str, str]:
+        folder = self._folder(job_id, number)
+        return {"folder": folder, "log": f"{folder}/out.log"}

@@ -1,0 +1,95 @@
+"""The daemon as one plugin sees it: the real :class:`labd.api.Node`."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+import msgspec
+
+from labd.api.jobs import JobSpec, JobView
+from labd.api.methods import Peer
+from labd.api.node import Clock, Event
+from labd.daemon.desk import Desk
+from labd.daemon.events import Bus
+from labd.daemon.leases import Leases
+from labd.errors import UsageError
+from labd.jobs.decide import Draft
+from labd.jobs.queue import Queue
+from labd.resources.ledger import Lease
+
+READ = 64
+
+
+class NodeJobs:
+    """The queue, on behalf of a plugin: its jobs belong to the daemon's user."""
+
+    def __init__(self, desk: Desk, owner: Peer) -> None:
+        self._desk = desk
+        self._owner = owner
+
+    async def submit(self, spec: JobSpec, *, key: str | None = None) -> JobView:
+        job, _ = await self._desk.queue.submit(self._desk.checked(spec), self._owner, key)
+        return self._desk.view(job)
+
+    async def show(self, job: int) -> JobView:
+        return self._desk.view(self._desk.queue.find(job))
+
+    async def wait(self, job: int) -> JobView:
+        return self._desk.view(await self._desk.queue.wait_ended(job))
+
+    async def cancel(self, job: int, *, reason: str = "") -> JobView:
+        ended = await self._desk.runner.cancel(job, self._owner.name, reason or f"cancelled by {self._owner.name}")
+        return self._desk.view(ended)
+
+
+class NodeEvents:
+    """The bus, on behalf of a plugin: it publishes under its own name."""
+
+    def __init__(self, plugin: str, queue: Queue, bus: Bus) -> None:
+        self._plugin = plugin
+        self._queue = queue
+        self._bus = bus
+
+    async def publish(self, kind: str, data: dict[str, Any], *, cause: str = "") -> Event:
+        if not kind.startswith(f"{self._plugin}."):
+            raise UsageError(f"plugin {self._plugin} cannot publish {kind!r}", hint=f"name it {self._plugin}.{kind}")
+        plain = msgspec.to_builtins(data, str_keys=True)
+        [event] = await self._queue.commit([Draft(kind, plain, actor=f"plugin {self._plugin}", cause=cause)])
+        return event
+
+    async def subscribe(self, *topics: str) -> AsyncIterator[Event]:
+        with self._bus.listen(topics) as listener:
+            while True:
+                await listener.wait_readable()
+                if listener.behind:
+                    listener.skip()
+                for event in listener.read_nowait(READ):
+                    yield event
+
+
+class NodeResources:
+    """The ledger, on behalf of a plugin."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+
+    def lease(
+        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+    ) -> AbstractAsyncContextManager[Lease]:
+        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, holder=holder)
+
+
+class PluginNode:
+    """Everything that one plugin is given."""
+
+    def __init__(
+        self, name: str, config: Any, jobs: NodeJobs, resources: NodeResources, events: NodeEvents, clock: Clock
+    ) -> None:
+        self.name = name
+        self.config = config
+        self.log = logging.getLogger(f"labd.plugin.{name}")
+        self.jobs = jobs
+        self.resources = resources
+        self.events = events
+        self.clock = clock

@@ -1,0 +1,104 @@
+"""Checks what a hook returned. Pure: each function gives a list of sound things or raises WrongOffer."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from labd.api import JobKind, Method, Restart, Role, Service
+
+T = TypeVar("T", Service, Method, JobKind)
+
+
+class WrongOffer(TypeError):
+    """A hook returned what labd cannot use."""
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Everything that one plugin contributes."""
+
+    kinds: tuple[JobKind, ...] = ()
+    methods: tuple[Method, ...] = ()
+    services: tuple[Service, ...] = ()
+
+
+def settings_type(answer: object) -> type[msgspec.Struct] | None:
+    """The settings class that ``labd_settings`` returned, if it did."""
+    if answer is None:
+        return None
+    return _struct_type(answer, "labd_settings returned")
+
+
+def kinds(plugin: str, answers: Sequence[object]) -> tuple[JobKind, ...]:
+    """The job kinds among the answers of ``labd_job_kinds``."""
+    return tuple(_kind(kind) for kind in _flatten("labd_job_kinds", JobKind, answers))
+
+
+def methods(plugin: str, answers: Sequence[object]) -> tuple[Method, ...]:
+    """The methods among the answers of ``labd_methods``; their names start with the plugin's and a dot."""
+    return tuple(_method(plugin, method) for method in _flatten("labd_methods", Method, answers))
+
+
+def services(plugin: str, answers: Sequence[object]) -> tuple[Service, ...]:
+    """The services among the answers of ``labd_services``; named as the plugin, or ``plugin-something``."""
+    return tuple(_service(plugin, service) for service in _flatten("labd_services", Service, answers))
+
+
+def _kind(kind: JobKind) -> JobKind:
+    where = f"job kind {kind.name!r}"
+    _need(isinstance(kind.name, str) and kind.name != "", f"{where}: the name is not a text")
+    _callable(kind.build, f"{where}: build")
+    _struct_type(kind.params, f"{where}: params is")
+    return kind
+
+
+def _method(plugin: str, method: Method) -> Method:
+    where = f"method {method.name!r}"
+    starts = isinstance(method.name, str) and method.name.startswith(f"{plugin}.")
+    _need(starts and method.name != f"{plugin}.", f"{where}: the name must start with {plugin + '.'!r}")
+    _callable(method.handler, f"{where}: handler")
+    _struct_type(method.params, f"{where}: params is")
+    _need(isinstance(method.role, Role), f"{where}: role is {method.role!r}, not a labd.api.Role")
+    return method
+
+
+def _service(plugin: str, service: Service) -> Service:
+    where = f"service {service.name!r}"
+    named = service.name == plugin or (
+        isinstance(service.name, str) and service.name.startswith(f"{plugin}-")
+    )
+    _need(named, f"{where}: the name must be {plugin!r} or start with {plugin + '-'!r}")
+    _callable(service.run, f"{where}: run")
+    _need(isinstance(service.restart, Restart), f"{where}: restart is not a labd.api.Restart")
+    _need(not service.critical, f"{where}: only labd's own services may be critical")
+    return service
+
+
+def _flatten(hook: str, wanted: type[T], answers: Sequence[object]) -> list[T]:
+    items: list[T] = []
+    for answer in answers:
+        for item in answer if isinstance(answer, list | tuple) else [answer]:
+            if not isinstance(item, wanted):
+                raise WrongOffer(f"{hook} returned {_what(item)}, not a {wanted.__name__}")
+            items.append(item)
+    return items
+
+
+def _struct_type(answer: object, words: str) -> type[msgspec.Struct]:
+    if not (isinstance(answer, type) and issubclass(answer, msgspec.Struct)):
+        raise WrongOffer(f"{words} {_what(answer)}, not a msgspec.Struct type")
+    msgspec.json.schema(answer)  # raises for fields that cannot be described to a client
+    return answer
+
+
+def _callable(value: Callable[..., Any], where: str) -> None:
+    _need(callable(value), f"{where} is {_what(value)}, not a function")
+
+
+def _need(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise WrongOffer(otherwise)
+
+
+def _what(value: object) -> str:
+    return f"the class {value.__name__}" if isinstance(value, type) else f"a {type(value).__name__}"

@@ -1,0 +1,69 @@
+"""Whether something imported is a plugin that this labd can run."""
+
+import difflib
+import inspect
+import re
+import sys
+from typing import Any
+
+import pluggy
+
+from labd.api import LABD_API
+from labd.api.hookspecs import LabdHooks
+
+HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
+"""Every hook, in the order in which labd calls them."""
+
+RESERVED = frozenset({"labd", "job", "event", "plugin", "daemon"})
+"""Names under which labd's own methods and services go."""
+
+
+class Incompatible(Exception):
+    """The plugin was written for another labd."""
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that could not be a configuration table and the start of a method's name."""
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", name):
+        raise ValueError(f"{name!r} is no name for a plugin: small letters, digits, - and _ make one")
+    if name in RESERVED:
+        raise ValueError(f"the name {name!r} is reserved for labd itself")
+
+
+def api_of(plugin: object, module: str) -> int:
+    """The ``LABD_API`` of a plugin or of the module it came from; the present one if none is given."""
+    wanted = getattr(plugin, "LABD_API", getattr(sys.modules.get(module), "LABD_API", LABD_API))
+    if not isinstance(wanted, int):
+        raise TypeError(f"LABD_API is {wanted!r}, not a whole number")
+    return wanted
+
+
+def check_api(wanted: int) -> None:
+    """Refuse a plugin that needs a newer labd. Raises Incompatible."""
+    if wanted > LABD_API:
+        raise Incompatible(f"needs plugin API {wanted}, this labd offers {LABD_API}")
+
+
+def hooks_of(manager: pluggy.PluginManager, plugin: object) -> tuple[str, ...]:
+    """The hooks that a registered *plugin* implements. Raises for misspelt, unmarked and async ones."""
+    callers = manager.get_hookcallers(plugin) or []
+    for caller in callers:
+        if not caller.has_spec():
+            raise AttributeError(f"there is no hook {caller.name}{_meant(caller.name)}")
+        _refuse_async(caller, plugin)
+    names = {caller.name for caller in callers}
+    for name in HOOKS:
+        if name not in names and callable(getattr(plugin, name, None)):
+            raise AttributeError(f"{name} is not marked with @hookimpl")
+    return tuple(name for name in HOOKS if name in names)
+
+
+def _meant(name: str) -> str:
+    close = difflib.get_close_matches(name, HOOKS, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(HOOKS)}"
+
+
+def _refuse_async(caller: Any, plugin: object) -> None:
+    for implementation in caller.get_hookimpls():
+        if implementation.plugin is plugin and inspect.iscoroutinefunction(implementation.function):
+            raise TypeError(f"{caller.name} is async; hooks are plain functions")

@@ -1,0 +1,120 @@
+"""The control socket: accepts clients, asks the kernel who they are, serves each by itself."""
+
+import errno
+import logging
+import os
+import socket
+from collections.abc import Callable
+
+import trio
+
+from labd.api.methods import Peer, Role
+from labd.daemon.connection import Connection
+from labd.errors import LabdError, NotPermitted, Overloaded
+from labd.wire.messages import Reply
+from labd.wire.session import encode
+
+log = logging.getLogger("labd.rpc")
+
+BACKLOG = 1024
+ACCEPT_PAUSE = 0.1
+"""Seconds without accepting when the process has no file descriptor left."""
+
+
+def bind(path: str, group: int | None = None) -> socket.socket:
+    """Listen at *path*, which nobody else can hold: the state directory's lock is taken by now.
+
+    The socket is writable for its group; the folder around it (0750) keeps others out.
+    """
+    os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    before = os.umask(0o117)
+    try:
+        _unlink(path)
+        sock.bind(path)
+    finally:
+        os.umask(before)
+    if group is not None:
+        os.chown(path, -1, group)
+    sock.listen(BACKLOG)
+    return sock
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass  # the usual case: nothing was left over
+
+
+class Server:
+    """The service that owns the listening sockets."""
+
+    def __init__(
+        self,
+        sockets: list[socket.socket],
+        identify: Callable[[trio.socket.SocketType], Peer],
+        connect: Callable[[trio.abc.Stream, Peer], Connection],
+        max_connections: int = 512,
+    ) -> None:
+        self._sockets = sockets
+        self._identify = identify
+        self._connect = connect
+        self._max = max_connections
+        self.connections = 0
+        self.served = 0
+        self.refused = 0
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Listen and serve until cancelled; ready when clients can connect."""
+        listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(s)) for s in self._sockets]
+        async with trio.open_nursery() as nursery:
+            for listener in listeners:
+                nursery.start_soon(self._accept_all, listener, nursery)
+            task_status.started()
+
+    async def _accept_all(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
+        while True:
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    raise
+                log.warning("no client can be accepted for now: %s", error)
+                await trio.sleep(ACCEPT_PAUSE)
+            else:
+                nursery.start_soon(self._serve, stream, name="client")
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        """One client, behind a boundary: whatever goes wrong stays here."""
+        self.connections += 1
+        self.served += 1
+        try:
+            peer = self._identify(stream.socket)
+            self._admit(peer)
+            await self._connect(stream, peer).run()
+        except LabdError as error:
+            self.refused += 1
+            await _turn_away(stream, error)
+        except Exception:
+            log.exception("a connection failed")
+            await trio.aclose_forcefully(stream)
+        finally:
+            self.connections -= 1
+
+    def _admit(self, peer: Peer) -> None:
+        if self.connections > self._max:
+            raise Overloaded(f"{self._max} clients are connected, the limit", hint="wire.max_connections raises it")
+        if peer.role == Role.NONE:
+            raise NotPermitted(f"{peer.name} has no role here", hint="an admin adds you to [access] in labd.toml")
+
+
+async def _turn_away(stream: trio.SocketStream, error: LabdError) -> None:
+    """Answer the request that the client is about to make (its first, number 1) and hang up."""
+    try:
+        with trio.move_on_after(1):
+            await stream.send_all(encode(Reply(1, error.as_wire(), None)))
+            await stream.aclose()
+    except trio.BrokenResourceError:
+        log.debug("a refused client did not wait for the reason")
+    await trio.aclose_forcefully(stream)

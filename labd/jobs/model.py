@@ -1,0 +1,185 @@
+"""The life of a job: its record, its states, and every way from one to the next. Pure.
+
+Rule: whatever changes a job's state is an event, every event that may is in :data:`TRANSITIONS`, and
+:func:`apply` is the only function that makes the next record. Folding a job's events gives its record.
+"""
+
+from typing import Any
+
+import msgspec
+
+from labd.api.jobs import JobSpec
+from labd.api.node import Event
+
+QUEUED, STARTING, RUNNING = "queued", "starting", "running"
+SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = "succeeded", "failed", "cancelled", "timed_out", "lost"
+
+LIVE = frozenset({QUEUED, STARTING, RUNNING})
+ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST})
+STATES = (QUEUED, STARTING, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
+
+_BUSY = frozenset({STARTING, RUNNING})
+
+TRANSITIONS: dict[str, tuple[frozenset[str], str | None]] = {
+    # event                  from                      to (None: as it was)
+    "job.starting":         (frozenset({QUEUED}),      STARTING),
+    "job.started":          (frozenset({STARTING}),    RUNNING),
+    "job.adopted":          (_BUSY,                    RUNNING),
+    "job.never_began":      (_BUSY,                    QUEUED),
+    "job.cancel_requested": (_BUSY,                    None),
+    "job.succeeded":        (_BUSY,                    SUCCEEDED),
+    "job.failed":           (_BUSY,                    FAILED),
+    "job.timed_out":        (_BUSY,                    TIMED_OUT),
+    "job.lost":             (_BUSY,                    LOST),
+    "job.cancelled":        (LIVE,                     CANCELLED),
+    "job.queued":           (ENDED,                    QUEUED),
+}  # fmt: skip
+"""``job.submitted`` makes a record; these change one."""
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try at running a job. Times are Unix seconds, durations seconds, memory bytes."""
+
+    number: int
+    state: str
+    token: str
+    cause: str
+    gpu_ids: tuple[int, ...] = ()
+    started: float | None = None
+    ended: float | None = None
+    seconds: float | None = None
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    user_seconds: float | None = None
+    system_seconds: float | None = None
+    max_rss: int | None = None
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """A job as the store keeps it. ``environment`` is the digest of its environment.
+
+    ``ready_wall`` and ``ready_boot`` (on boot ``ready_boot_id``) are when a retry may start.
+    """
+
+    id: int
+    uid: int
+    gid: int
+    user: str
+    spec: JobSpec
+    environment: str
+    submitted: float
+    state: str = QUEUED
+    key: str | None = None
+    retries_left: int = 0
+    cancel_reason: str | None = None
+    ready_wall: float = 0.0
+    ready_boot: float = 0.0
+    ready_boot_id: str = ""
+    current: Attempt | None = None
+
+    @property
+    def attempt(self) -> int:
+        return self.current.number if self.current else 0
+
+    @property
+    def live(self) -> bool:
+        return self.state in LIVE
+
+    @property
+    def busy(self) -> bool:
+        return self.state in _BUSY
+
+
+class IllegalTransition(Exception):
+    """An event that its job cannot undergo: a defect in labd, never a user's fault."""
+
+
+def submitted(event: Event) -> Job:
+    """The record that a ``job.submitted`` event makes."""
+    fields = dict(event.data)
+    spec = msgspec.convert(fields.pop("spec"), JobSpec)
+    return Job(
+        id=fields["job"],
+        uid=fields["uid"],
+        gid=fields["gid"],
+        user=fields["user"],
+        key=fields["key"],
+        environment=fields["environment"],
+        spec=spec,
+        submitted=event.time,
+        retries_left=spec.retries,
+    )
+
+
+def apply(job: Job | None, event: Event) -> Job:
+    """The record after *event*. Raises IllegalTransition."""
+    if event.kind == "job.submitted":
+        return submitted(event)
+    if job is None:
+        raise IllegalTransition(f"{event.kind} for a job that was never submitted")
+    origins, target = TRANSITIONS[event.kind]
+    if job.state not in origins:
+        raise IllegalTransition(f"{event.kind} for job {job.id}, which is {job.state}")
+    changes = _CHANGES.get(event.kind, _outcome)(job, event)
+    return msgspec.structs.replace(job, state=target or job.state, **changes)
+
+
+def _starting(job: Job, event: Event) -> dict[str, Any]:
+    data = event.data
+    attempt = Attempt(
+        number=data["attempt"],
+        state=STARTING,
+        token=data["token"],
+        cause=event.cause,
+        gpu_ids=tuple(data["gpu_ids"]),
+    )
+    return {"current": attempt, "cancel_reason": None}
+
+
+def _running(job: Job, event: Event) -> dict[str, Any]:
+    return _attempt(job, state=RUNNING, started=event.data["started"])
+
+
+def _never_began(job: Job, event: Event) -> dict[str, Any]:
+    return _attempt(job, state="never_began", reason=event.cause) | _ready(event)
+
+
+def _cancel_requested(job: Job, event: Event) -> dict[str, Any]:
+    return {"cancel_reason": event.cause}
+
+
+def _queued(job: Job, event: Event) -> dict[str, Any]:
+    spent = 1 if event.data["automatic"] else 0
+    return {"retries_left": job.retries_left - spent, "cancel_reason": None} | _ready(event)
+
+
+def _outcome(job: Job, event: Event) -> dict[str, Any]:
+    """An end. A job that is cancelled while it waits has no attempt that ended."""
+    if job.current is None or not job.busy:
+        return {"cancel_reason": event.cause}
+    known = {field: event.data[field] for field in _OUTCOME if field in event.data}
+    return _attempt(job, state=event.kind.removeprefix("job."), reason=event.cause, **known)
+
+
+_OUTCOME = (
+    "started", "ended", "seconds", "exit_code", "signal", "user_seconds", "system_seconds", "max_rss",
+)  # fmt: skip
+
+_CHANGES = {
+    "job.starting": _starting,
+    "job.started": _running,
+    "job.adopted": _running,
+    "job.never_began": _never_began,
+    "job.cancel_requested": _cancel_requested,
+    "job.queued": _queued,
+}
+
+
+def _attempt(job: Job, **changes: Any) -> dict[str, Any]:
+    assert job.current is not None, "the transition table lets only busy jobs come here"
+    return {"current": msgspec.structs.replace(job.current, **changes)}
+
+
+def _ready(event: Event) -> dict[str, Any]:
+    return {name: event.data[name] for name in ("ready_wall", "ready_boot", "ready_boot_id")}

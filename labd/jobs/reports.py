@@ -1,0 +1,115 @@
+"""What running jobs report of themselves: progress and metrics, read from ``report.ndjson``.
+
+The file is the truth: a job appends a line to it (:func:`labd.report`), whether the daemon is there or
+not. Here it is followed while the attempt runs, so that the newest values are at hand.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from labd.jobs.watch import MODIFY, Event, Watch, Watcher
+
+FILE = "report.ndjson"
+MAX_LINE = 65_536
+MAX_READ = 4 * 2**20
+
+
+class Report(msgspec.Struct):
+    """One line of the file. ``progress`` is 0 to 1, ``time`` Unix seconds."""
+
+    time: float = 0.0
+    progress: float | None = None
+    metrics: dict[str, float | None] = {}
+    message: str = ""
+
+
+class Latest(msgspec.Struct):
+    """The newest of everything that one attempt has said."""
+
+    attempt: int
+    progress: float | None = None
+    metrics: dict[str, float] = {}
+    message: str = ""
+
+    def take(self, report: Report) -> None:
+        if report.progress is not None and 0 <= report.progress <= 1:
+            self.progress = report.progress
+        self.metrics.update({k: v for k, v in report.metrics.items() if v is not None and math.isfinite(v)})
+        self.message = report.message or self.message
+
+
+_decoder = msgspec.json.Decoder(Report)
+
+
+def parse(data: bytes) -> tuple[list[Report], int]:
+    """The reports in *data* and how many bytes were whole lines; a broken line is passed over."""
+    whole = data.rfind(b"\n") + 1
+    reports = []
+    for line in data[:whole].splitlines():
+        try:
+            reports.append(_decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue  # a job may write anything there; what is not a report says nothing
+    return reports, whole
+
+
+def read(folder: str, offset: int = 0) -> tuple[list[Report], int]:
+    """The reports of an attempt from byte *offset* on, and where to go on."""
+    try:
+        with open(os.path.join(folder, FILE), "rb") as file:
+            file.seek(offset)
+            data = file.read(MAX_READ)
+    except OSError:
+        return [], offset
+    reports, whole = parse(data)
+    if not whole and len(data) > MAX_LINE:
+        whole = len(data)  # one endless line: not a report, and not read again
+    return reports, offset + whole
+
+
+class Reports:
+    """Follows the report files of running attempts."""
+
+    def __init__(self, watcher: Watcher, told: Callable[[int, dict[str, Any]], None]) -> None:
+        self._watcher = watcher
+        self._told = told
+        self._latest: dict[int, Latest] = {}
+        self._offsets: dict[int, int] = {}
+        self._watches: dict[int, Watch] = {}
+
+    def latest(self, job: int) -> Latest | None:
+        """What the running attempt of *job* said last."""
+        return self._latest.get(job)
+
+    def follow(self, job: int, attempt: int, folder: str) -> None:
+        self.forget(job)
+        self._latest[job] = Latest(attempt)
+        self._offsets[job] = 0
+        try:
+            path = os.path.join(folder, FILE)
+            self._watches[job] = self._watcher.add(path, MODIFY, partial(self._more, job, folder))
+        except OSError:
+            return  # the attempt's folder is gone: nothing will be said
+        self._more(job, folder)
+
+    def forget(self, job: int) -> None:
+        self._latest.pop(job, None)
+        self._offsets.pop(job, None)
+        watch = self._watches.pop(job, None)
+        if watch is not None:
+            watch.close()
+
+    def _more(self, job: int, folder: str, event: Event | None = None) -> None:
+        if job not in self._offsets:
+            return
+        reports, self._offsets[job] = read(folder, self._offsets[job])
+        latest = self._latest[job]
+        for report in reports:
+            latest.take(report)
+        if reports:
+            self._told(job, {"job": job, "attempt": latest.attempt} | msgspec.to_builtins(reports[-1]))

@@ -1,0 +1,46 @@
+"""A job as people and programs see it."""
+
+from labd.api.jobs import JobView
+from labd.jobs.model import Attempt, Job
+from labd.jobs.reports import Latest
+
+
+def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobView:
+    """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
+    spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
+    ended = last.ended if not job.live else None
+    return JobView(
+        id=job.id,
+        name=spec.name,
+        kind=spec.kind,
+        state=job.state,
+        user=job.user,
+        uid=job.uid,
+        priority=spec.priority,
+        argv=spec.argv,
+        cwd=spec.cwd,
+        cpus=spec.cpus or 0.0,
+        memory=spec.memory or 0,
+        gpus=max(spec.gpus, len(spec.gpu_ids)),
+        gpu_ids=last.gpu_ids if job.state != "queued" else (),
+        time_limit=spec.time_limit or None,
+        retries=spec.retries,
+        tags=spec.tags,
+        attempt=job.attempt,
+        submitted=job.submitted,
+        started=last.started if job.state != "queued" else None,
+        ended=ended,
+        exit_code=last.exit_code if not job.live else None,
+        signal=last.signal if not job.live else None,
+        reason=reason(job),
+        progress=latest.progress if latest else None,
+        metrics=dict(latest.metrics) if latest else {},
+        waiting_for=waiting_for,
+    )
+
+
+def reason(job: Job) -> str:
+    """Why the job is in its state, as far as there is something to say."""
+    if job.cancel_reason is not None:
+        return job.cancel_reason or "cancelled"
+    return job.current.reason if job.current else ""

@@ -1,0 +1,102 @@
+"""``labd.report``: a running job tells how far it is. Elsewhere it does nothing.
+
+One call appends one line of JSON to the file that ``$LABD_REPORT`` names, with one write, so that
+several processes of a job may report at once. It never raises: a wrong value, a full disk or a missing
+folder is said once on stderr, and the training goes on.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any, SupportsFloat
+
+MAX_LINE = 4096
+"""Bytes of one report. A write of so much to a local file is not torn apart by another's."""
+
+MAX_MESSAGE = 1000
+
+_told: set[str] = set()
+
+
+def report(
+    progress: SupportsFloat | None = None,
+    metrics: Mapping[str, SupportsFloat] | None = None,
+    message: str | None = None,
+    **more: SupportsFloat,
+) -> None:
+    """Say how far the job is: ``labd.report(0.5, {"loss": 0.12})`` or ``labd.report(epoch=3, loss=0.12)``.
+
+    *progress* is from 0 to 1; *metrics* and further keywords are numbers by name (numpy's count as
+    well; NaN and the infinities are kept as "no value"); *message* is one line for people.
+    """
+    path = os.environ.get("LABD_REPORT")
+    if not path:
+        return
+    try:
+        _append(path, _line(progress, {**(metrics or {}), **more}, message))
+    except Exception as error:  # whatever it is, a report is not worth a training run
+        _warn(f"{type(error).__name__}: {error}")
+
+
+def _line(progress: SupportsFloat | None, metrics: Mapping[str, Any], message: str | None) -> bytes:
+    """The report as one line, without its metrics when they make it too long."""
+    line: dict[str, Any] = {"time": time.time()}
+    if progress is not None and (share := _share(progress)) is not None:
+        line["progress"] = share
+    if message is not None:
+        line["message"] = str(message)[:MAX_MESSAGE]
+    numbers = {str(name): number for name, value in metrics.items() if (number := _number(name, value)) is not _BAD}
+    data = _encoded(line | {"metrics": numbers} if numbers else line)
+    if len(data) <= MAX_LINE:
+        return data
+    _warn(f"{len(numbers)} metrics make a line of {len(data)} bytes, {MAX_LINE} fit: they are left out")
+    return _encoded(line)
+
+
+def _encoded(line: dict[str, Any]) -> bytes:
+    return json.dumps(line, separators=(",", ":")).encode() + b"\n"
+
+
+_BAD = object()
+
+
+def _share(progress: SupportsFloat) -> float | None:
+    number = _number("progress", progress)
+    if isinstance(number, float) and 0 <= number <= 1:
+        return number
+    if number is not _BAD:
+        _warn(f"progress is {progress}, not from 0 to 1")
+    return None
+
+
+def _number(name: object, value: Any) -> Any:
+    """*value* as a float, None where it is not finite, _BAD where it is no number."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        _warn(f"{name} is {str(value)[:40]!r}, not a number")
+        return _BAD
+    return number if math.isfinite(number) else None
+
+
+def _append(path: str, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(handle, data)
+    finally:
+        os.close(handle)
+
+
+def _warn(text: str) -> None:
+    """Say each kind of trouble once; a loop of a million steps must not fill the log."""
+    kind = text.split()[0]
+    if kind in _told:
+        return
+    _told.add(kind)
+    try:
+        print(f"labd.report: {text}", file=sys.stderr)
+    except (OSError, ValueError):
+        pass  # stderr is closed: then nobody wants to know

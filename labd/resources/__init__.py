@@ -1,0 +1,1 @@
+"""The ledger of cores, memory and GPUs (pure), and the probes that fill it."""

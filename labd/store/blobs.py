@@ -1,0 +1,115 @@
+"""Content-addressed files: the name of a blob is the SHA-256 of its bytes. Everything here blocks."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import msgspec
+
+from labd.errors import NotFound, StateError, UsageError
+from labd.store import durable, faults
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1 << 20
+
+
+class BlobStatistics(msgspec.Struct, frozen=True):
+    """Since the start: blobs written, blobs that were there already, bytes written."""
+
+    written: int
+    known: int
+    bytes: int
+
+
+class Blobs:
+    """A folder of blobs, ``ab/abcdef…`` each. One process writes it; a blob there is whole."""
+
+    def __init__(self, directory: str) -> None:
+        """Make the folder when needed, and clear what an earlier process left unfinished."""
+        self.directory = directory
+        self._unfinished = os.path.join(directory, "unfinished")
+        self._serial = self._written = self._known = self._bytes = 0
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+        os.makedirs(self._unfinished, 0o700, exist_ok=True)
+
+    def put(self, data: bytes) -> str:
+        """Keep *data*; returns its digest, durable. Raises StoreUnavailable."""
+        return self._keep(iter((data,)))
+
+    def put_file(self, path: str) -> str:
+        """Keep the bytes of the file at *path*. Raises OSError when it cannot be read."""
+        with open(path, "rb") as file:
+            return self._keep(iter(lambda: file.read(_CHUNK), b""))
+
+    def get(self, digest: str) -> bytes:
+        """The bytes, checked against their name. Raises NotFound, StateError when they have changed."""
+        with self.open(digest) as file:
+            data = file.read()
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise StateError(f"{self.path(digest)} has changed on disk", hint="check the disk; submit again")
+        return data
+
+    def open(self, digest: str) -> BinaryIO:
+        """The blob as a file, unchecked, to read in pieces. Raises NotFound."""
+        try:
+            return open(self.path(digest), "rb")
+        except FileNotFoundError:
+            raise NotFound(f"no blob {digest} in {self.directory}") from None
+
+    def has(self, digest: str) -> bool:
+        """Whether the blob is there."""
+        return os.path.exists(self.path(digest))
+
+    def path(self, digest: str) -> str:
+        """Where the blob lies, or would. Raises UsageError when *digest* is none."""
+        if not _DIGEST.fullmatch(digest):
+            raise UsageError(f"{digest!r} is not a blob's digest", hint="a digest is 64 hexadecimal digits")
+        return os.path.join(self.directory, digest[:2], digest)
+
+    def __iter__(self) -> Iterator[str]:
+        """Every digest there, sorted."""
+        for folder in sorted(os.listdir(self.directory)):
+            if len(folder) == 2:
+                names = sorted(os.listdir(os.path.join(self.directory, folder)))
+                yield from (name for name in names if _DIGEST.fullmatch(name))
+
+    def statistics(self) -> BlobStatistics:
+        """What was put so far."""
+        return BlobStatistics(self._written, self._known, self._bytes)
+
+    def _keep(self, chunks: Iterator[bytes]) -> str:
+        self._serial += 1
+        made = os.path.join(self._unfinished, str(self._serial))
+        try:
+            digest, size = _write(made, chunks)
+            self._place(made, digest, size)
+        except OSError as error:
+            raise faults.unavailable(self.directory, error) from error
+        finally:
+            durable.remove(made)
+        return digest
+
+    def _place(self, made: str, digest: str, size: int) -> None:
+        target = self.path(digest)
+        if os.path.exists(target):
+            # Whoever put it may have been cut off before its name was durable.
+            durable.fsync_dir(os.path.dirname(target))
+            self._known += 1
+            return
+        os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+        durable.fsync_dir(self.directory)
+        durable.put_in_place(made, target)
+        self._written, self._bytes = self._written + 1, self._bytes + size
+
+
+def _write(path: str, chunks: Iterator[bytes]) -> tuple[str, int]:
+    durable.create_private(path)
+    digest, size = hashlib.sha256(), 0
+    with open(path, "wb") as file:
+        for chunk in chunks:
+            digest.update(chunk)
+            size += file.write(chunk)
+    return digest.hexdigest(), size

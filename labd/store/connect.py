@@ -1,0 +1,60 @@
+"""Connections: the one that writes, those that only read, and what is asked of them.
+
+Nothing in the daemon may open and close the database file by other means while a connection lives:
+closing any descriptor of it drops the POSIX locks that SQLite holds for this process.
+"""
+
+import os
+import sqlite3
+from urllib.parse import quote
+
+FILE = "labd.db"
+PATIENCE = 5.0
+"""Seconds to wait for a lock that somebody outside labd holds."""
+
+
+def writer(path: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+    """The read-write connection to an existing file: WAL, every commit synced, no hidden checkpoints.
+
+    Checkpoints are labd's own statements because SQLite's automatic ones swallow I/O errors.
+    """
+    connection = _connect(path, "mode=rw", PATIENCE, factory)
+    try:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "trusted_schema=OFF"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def reader(path: str, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write; *immutable* for a file that nobody writes, and leaves no trace."""
+    connection = _connect(path, "immutable=1" if immutable else "mode=ro", 1.0, sqlite3.Connection)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _connect(
+    path: str, mode: str, patience: float, factory: type[sqlite3.Connection]
+) -> sqlite3.Connection:
+    uri = f"file:{quote(os.path.abspath(path))}?{mode}"
+    return sqlite3.connect(
+        uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, factory=factory
+    )
+
+
+def quick_check(connection: sqlite3.Connection) -> str | None:
+    """What SQLite finds wrong with the file's structure, or None. Raises sqlite3.DatabaseError."""
+    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    return None if found == ["ok"] else "; ".join(found)
+
+
+def checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> None:
+    """Carry the log over into the file and sync it. A reader in the way is no error."""
+    connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The number of the last migration that the file went through."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

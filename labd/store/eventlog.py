@@ -1,0 +1,30 @@
+"""The log of everything that happened: the only SQL on the table ``events``."""
+
+import sqlite3
+from collections.abc import Iterable
+
+import msgspec
+
+from labd.api.node import Event
+
+_PUT = "insert into events(seq, time, kind, actor, cause, job, data) values(?, ?, ?, ?, ?, ?, ?)"
+_encode = msgspec.json.Encoder().encode
+
+
+def put(conn: sqlite3.Connection, events: Iterable[Event]) -> None:
+    rows = [(e.seq, e.time, e.kind, e.actor, e.cause, e.data.get("job"), _encode(e.data).decode()) for e in events]
+    conn.executemany(_PUT, rows)
+
+
+def after(conn: sqlite3.Connection, seq: int, limit: int, job: int | None = None) -> list[Event]:
+    """Events with a number above *seq*, in order, *limit* at most."""
+    extra, values = ("and job = ?", [job]) if job is not None else ("", [])
+    query = f"select seq, time, kind, actor, cause, data from events where seq > ? {extra} order by seq limit ?"
+    rows = conn.execute(query, (seq, *values, limit))
+    return [Event(s, t, k, a, c, msgspec.json.decode(d)) for s, t, k, a, c, d in rows]
+
+
+def bounds(conn: sqlite3.Connection) -> tuple[int, int]:
+    """The first and the last number in the log; (0, 0) when it is empty."""
+    first, last = conn.execute("select min(seq), max(seq) from events").fetchone()
+    return int(first or 0), int(last or 0)

@@ -1,0 +1,111 @@
+"""A database that cannot be trusted: find out, set it aside, put the newest good snapshot in its place."""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+
+import msgspec
+
+from labd.errors import StateError, StoreUnavailable
+from labd.store import connect, durable, faults, migrate, snapshot
+from labd.store.migrate import Migrations
+
+_MAGIC = b"SQLite format 3\0"
+_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What was done to a damaged database, for the daemon to say aloud.
+
+    *set_aside* are the paths where the damaged files lie now, *restored_from* the snapshot taken in
+    their place (None: none was good, the database is empty), *cause* what was found wrong.
+    """
+
+    set_aside: tuple[str, ...]
+    restored_from: str | None
+    cause: str
+
+
+def diagnose(path: str, migrations: Migrations, *, immutable: bool = False) -> str | None:
+    """What is wrong with the file at *path*, None when it is good. Changes nothing.
+
+    Raises StateError when it is newer than *migrations*, StoreUnavailable when it cannot be read.
+    """
+    try:
+        if cause := _header(path):
+            return cause
+        with closing(connect.reader(path, immutable=immutable)) as connection:
+            return connect.quick_check(connection) or _content(connection, path, migrations)
+    except (sqlite3.DatabaseError, OSError) as error:
+        if isinstance(error, OSError) or faults.is_environment(error):
+            raise faults.unavailable(path, error) from error
+        return str(error)
+
+
+def repair(path: str, migrations: Migrations, now: float, cause: str) -> Repair:
+    """Set the database aside under a dated name, and restore the newest snapshot that is good."""
+    aside = set_aside(path, now)
+    restored = next((copy for copy in snapshot.newest_first(path) if _is_good(copy, migrations)), None)
+    if restored:
+        _restore(restored, path)
+    else:
+        migrate.create(path, migrations)
+    return Repair(aside, restored, cause)
+
+
+def set_aside(path: str, now: float) -> tuple[str, ...]:
+    """Rename the database and its companions, so that SQLite still finds them together."""
+    target = durable.dated(f"{path}.damaged-", now)
+    moved = []
+    # The companions go first: a cut in between leaves a file that is still found to be damaged, while
+    # a log left behind could be replayed into the database that is restored.
+    for suffix in (*_COMPANIONS, ""):
+        if os.path.lexists(path + suffix):
+            os.rename(path + suffix, target + suffix)
+            moved.append(target + suffix)
+    durable.fsync_dir(os.path.dirname(path))
+    return tuple(reversed(moved))
+
+
+def lost(path: str) -> str | None:
+    """Why the absence of the file at *path* is a loss; None when it simply was never there."""
+    if os.path.lexists(f"{path}-wal"):
+        return f"{path} is missing while its log is there"
+    if snapshot.newest_first(path):
+        return f"{path} is missing while snapshots of it are there"
+    return None
+
+
+def _header(path: str) -> str | None:
+    with open(path, "rb") as file:
+        head = file.read(100)
+    if len(head) < 100:
+        return f"the file is {len(head)} bytes long"
+    if head[:16] != _MAGIC:
+        return "the file is not a SQLite database"
+    # A write version that SQLite does not know opens read-only, and says so only at the first change.
+    return "the header of the file is damaged" if head[18] not in (1, 2) else None
+
+
+def _content(connection: sqlite3.Connection, path: str, migrations: Migrations) -> str | None:
+    found = connect.version(connection)
+    migrate.refuse_newer(path, found, migrations)
+    if found < 0:
+        return f"the file says format {found}"
+    gone = migrate.missing(connection, migrations[:found])
+    return f"the file has no {', '.join(gone[:3])}" if gone else None
+
+
+def _is_good(copy: str, migrations: Migrations) -> bool:
+    try:
+        return diagnose(copy, migrations, immutable=True) is None
+    except (StateError, StoreUnavailable):
+        return False
+
+
+def _restore(copy: str, path: str) -> None:
+    made = f"{path}.new"
+    durable.create_private(made)
+    shutil.copyfile(copy, made)
+    durable.put_in_place(made, path)

@@ -1,0 +1,28 @@
+"""The tables, as numbered migrations: number n (counted from 1) brings a file from version n-1 to n.
+
+``PRAGMA user_version`` of a file says its version. A migration that was released never changes; the
+next one is appended. Times are Unix seconds, ``record`` and ``data`` are JSON.
+"""
+
+Migration = tuple[str, ...]
+
+FIRST: Migration = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    """CREATE TABLE events (
+        seq INTEGER PRIMARY KEY, time REAL NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL DEFAULT '',
+        cause TEXT NOT NULL DEFAULT '', job INTEGER, data TEXT NOT NULL DEFAULT '{}')""",
+    "CREATE INDEX events_of_job ON events (job) WHERE job IS NOT NULL",
+    """CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY, key TEXT, uid INTEGER NOT NULL, user TEXT NOT NULL DEFAULT '',
+        name TEXT NOT NULL DEFAULT '', state TEXT NOT NULL, live INTEGER NOT NULL, submitted REAL NOT NULL,
+        record TEXT NOT NULL, UNIQUE (uid, key))""",
+    "CREATE INDEX live_jobs ON jobs (id) WHERE live = 1",
+    "CREATE INDEX jobs_by_state ON jobs (state)",
+    "CREATE INDEX jobs_by_name ON jobs (name)",
+    """CREATE TABLE attempts (
+        job INTEGER NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, record TEXT NOT NULL,
+        PRIMARY KEY (job, number)) WITHOUT ROWID""",
+    "CREATE TABLE environments (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST,)

@@ -1,0 +1,108 @@
+"""Copies of the database: taken while it is written, whole or absent, the newest few kept."""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Protocol
+
+import trio
+
+from labd.errors import LabdError, StateError
+from labd.store import connect, durable, faults
+
+log = logging.getLogger("labd.store")
+
+
+def copy(source: sqlite3.Connection, target: str) -> None:
+    """Copy what *source* sees now to *target*, checked and durable; writers go on meanwhile.
+
+    One step of SQLite's backup holds one read transaction, so the copy is of one moment. A copy that
+    does not pass the check never takes the name. Raises StoreUnavailable, StateError.
+    """
+    made = f"{target}.new"
+    try:
+        durable.create_private(made)
+        with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+            source.backup(connection)
+            found = connect.quick_check(connection)
+        if found:
+            raise StateError(f"{target}: the copy is damaged: {found}", hint="check the disk (dmesg)")
+        durable.put_in_place(made, target)
+    except (sqlite3.Error, OSError) as error:
+        raise faults.unavailable(target, error) from error
+    finally:
+        durable.remove(made)
+
+
+def take(path: str, target: str) -> None:
+    """Copy the database at *path* to *target* through a connection of its own. Blocks."""
+    try:
+        with closing(connect.reader(path)) as source:
+            copy(source, target)
+    except sqlite3.Error as error:
+        raise faults.unavailable(path, error) from error
+
+
+def folder(path: str) -> str:
+    """Where the snapshots of the database at *path* lie."""
+    return os.path.join(os.path.dirname(path), "snapshots")
+
+
+def newest_first(path: str) -> list[str]:
+    """The snapshots of the database at *path*."""
+    try:
+        names = os.listdir(folder(path))
+    except FileNotFoundError:
+        return []
+    stems = [name.removesuffix(".db") for name in names if name.startswith("labd-") and name.endswith(".db")]
+    return [os.path.join(folder(path), f"{stem}.db") for stem in sorted(stems, reverse=True)]
+
+
+def take_dated(path: str, now: float, keep: int) -> str:
+    """Take a snapshot named after the time, then remove all but the newest *keep*. Blocks."""
+    os.makedirs(folder(path), 0o700, exist_ok=True)
+    target = durable.dated(os.path.join(folder(path), "labd-"), now, ".db")
+    take(path, target)
+    for old in newest_first(path)[max(keep, 1) :]:
+        durable.remove(old)
+    return target
+
+
+class Snapshotted(Protocol):
+    """What :func:`run_snapshots` needs of a store."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def now(self) -> Callable[[], float]: ...
+
+
+async def run_snapshots(
+    store: Snapshotted,
+    interval: float,
+    keep: int,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """The service that takes a snapshot every *interval* seconds and keeps *keep* of them.
+
+    The first is due *interval* after the newest one there, so that restarts do not push old ones out.
+    One that fails is logged and tried again next time.
+    """
+    task_status.started()
+    await trio.sleep(_until_due(store, interval))
+    while True:
+        try:
+            await trio.to_thread.run_sync(take_dated, store.path, store.now(), keep)
+        except (LabdError, OSError) as error:
+            log.warning("no snapshot of %s: %s", store.path, error)
+        await trio.sleep(interval)
+
+
+def _until_due(store: Snapshotted, interval: float) -> float:
+    there = newest_first(store.path)
+    age = store.now() - os.stat(there[0]).st_mtime if there else interval
+    return min(max(interval - age, 0.0), interval)

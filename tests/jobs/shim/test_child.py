@@ -1,0 +1,42 @@
+"""What a program that cannot be run is called."""
+
+import errno
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from labd.jobs.shim import child
+
+ORDER: dict[str, Any] = {"argv": ["/bin/x"], "cwd": "/nowhere", "env": {}, "user": {"uid": 7}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "sentence"),
+    [
+        (f"cwd {errno.ENOENT}", 127, "cannot enter the working directory /nowhere: No such file or directory"),
+        (f"cwd {errno.EACCES}", 126, "cannot enter the working directory /nowhere: Permission denied"),
+        (f"program {errno.ENOENT}", 127, "cannot run /bin/x: No such file or directory"),
+        (f"program {errno.EACCES}", 126, "cannot run /bin/x: Permission denied"),
+        (f"program {errno.E2BIG}", 126, "cannot run /bin/x: Argument list too long"),
+        (f"user {errno.EPERM}", 126, "cannot become user {'uid': 7}: Operation not permitted"),
+        (f"start {errno.EINVAL}", 126, "cannot start the job: Invalid argument"),
+    ],
+)
+def test_the_sentence_names_the_thing(fault: str, code: int, sentence: str) -> None:
+    assert child.explain(fault, ORDER) == (code, sentence)
+
+
+def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
+    script = tmp_path / "script"
+    script.write_text("#! /opt/nothing/python -u\n")
+    _, sentence = child.explain(f"program {errno.ENOENT}", ORDER | {"argv": [str(script)]})
+    assert sentence == f"cannot run {script}, whose interpreter is /opt/nothing/python: No such file or directory"
+
+
+@pytest.mark.parametrize(
+    "broken", [{"argv": []}, {"cwd": ""}, {"env": None}], ids=["no program", "no folder", "no environment"]
+)
+def test_an_order_without_the_needful_starts_nothing(broken: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="the order"):
+        child.start(ORDER | broken)
