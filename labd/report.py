@@ -48,7 +48,8 @@ def _line(progress: SupportsFloat | None, metrics: Mapping[str, Any], message: s
         line["progress"] = share
     if message is not None:
         line["message"] = str(message)[:MAX_MESSAGE]
-    numbers = {str(name): number for name, value in metrics.items() if (number := _number(name, value)) is not _BAD}
+    numbers = {str(name): _number(name, value) for name, value in metrics.items()}
+    numbers = {name: number for name, number in numbers.items() if number is not _BAD}
     data = _encoded(line | {"metrics": numbers} if numbers else line)
     if len(data) <= MAX_LINE:
         return data
@@ -97,6 +98,6 @@ def _warn(text: str) -> None:
         return
     _told.add(kind)
     try:
-        print(f"labd.report: {text}", file=sys.stderr)
-    except (OSError, ValueError):
-        pass  # stderr is closed: then nobody wants to know
+        sys.stderr.write(f"labd.report: {text}\n")
+    except (AttributeError, OSError, ValueError):
+        pass  # there is no stderr: then nobody wants to know

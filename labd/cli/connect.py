@@ -105,5 +105,7 @@ class Steady:
             return
         left = self.deadline - time.monotonic()
         if left <= 0:
-            raise DeadlineExceeded("labd did not come back in time", hint="`labctl status` tries again") from error
+            raise DeadlineExceeded(
+                "labd did not come back in time", hint="`labctl status` tries again"
+            ) from error
         self._sleep(min(delay, left))

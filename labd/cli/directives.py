@@ -14,8 +14,8 @@ from labd.errors import UsageError
 MARK = "#LABD"
 
 ONLY_TYPED = frozenset({
-    "--script", "--wait", "--follow", "-f", "--dry-run", "--json", "--quiet", "-q", "--key", "--socket", "--timeout",
-    "-h", "--help",
+    "--script", "--wait", "--follow", "-f", "--dry-run", "--json", "--quiet", "-q", "--key",
+    "--socket", "--timeout", "-h", "--help",
 })  # fmt: skip
 """Options about the submission itself, not about the job."""
 
@@ -64,9 +64,10 @@ def apply(parser: Parser, found: list[Directive]) -> argparse.Namespace:
 
 def _read(parser: Parser, words: list[str], into: argparse.Namespace) -> argparse.Namespace:
     options, rest = parser.split(words)
-    if rest:
-        raise UsageError(f"{rest[0]} is no option", hint="a #LABD line holds options only")
-    typed = [word for word in options if word.partition("=")[0] in ONLY_TYPED]
+    typed = [name for word in options if (name := word.partition("=")[0]) in ONLY_TYPED]
     if typed:
         raise UsageError(f"{typed[0]} works on the command line only", hint="take it out of the script")
-    return parser.read(options, into)
+    args = parser.read(options, into)
+    if rest:
+        raise UsageError(f"{rest[0]} is no option", hint="a #LABD line holds options only")
+    return args

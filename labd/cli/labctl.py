@@ -22,8 +22,7 @@ def main(argv: Words | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a name in another script must not end labctl
-    front = words[: words.index("--")] if "--" in words else words
-    return guard("labctl", lambda: _run(words), lambda: "--json" in front)
+    return guard("labctl", lambda: _run(words), lambda: _wants_json(words))
 
 
 def _run(words: Words) -> int:
@@ -36,6 +35,14 @@ def _run(words: Words) -> int:
         print(overview(), file=sys.stdout if args.help else sys.stderr)
         return exits.OK if args.help else exits.USAGE
     return run_command(rest[0], rest[1:], args)
+
+
+def _wants_json(words: Words) -> bool:
+    """Whether errors are to be JSON; for words that may not even parse."""
+    _, rest = root_parser().split(words)
+    if rest[:1] == ["submit"]:  # what follows its options is somebody else's
+        rest, _ = command_parser("submit", load("submit")).split(rest[1:])
+    return "--json" in rest
 
 
 def run_command(name: str, words: Words, args: object) -> int:

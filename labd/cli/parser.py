@@ -33,6 +33,13 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         raise UsageError(message.removeprefix("argument "), hint=f"see `{self.prog} --help`")
 
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        """argparse's own message lists every choice and guesses none."""
+        known = [str(choice) for choice in action.choices or ()]
+        if known and value not in known:
+            name = "/".join(action.option_strings) or action.metavar or action.dest
+            raise UsageError(f"{name}: there is no {value!r}", hint=suggest.hint(str(value), known, ", ".join(known)))
+
     def read(self, words: Words, into: argparse.Namespace | None = None) -> argparse.Namespace:
         """Parse *words*; what is set in *into* already counts as a default. Raises UsageError."""
         args, unknown = self.parse_known_args(words, into)
@@ -78,7 +85,7 @@ def add_globals(parser: Parser) -> None:
 
 def add_output(parser: Parser, quiet: str = "print ids only") -> None:
     """``--json`` and ``--quiet``."""
-    parser.add_argument("--json", action="store_true", help="print JSON: one object, or one a line for streams")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, or one a line")
     if quiet:
         parser.add_argument("-q", "--quiet", action="store_true", help=quiet)
 

@@ -8,7 +8,9 @@ Ref = int | str
 class Calls(Protocol):
     """Whatever can call a method: a client, or a steady connection."""
 
-    def call(self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None) -> Any: ...
+    def call(
+        self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None
+    ) -> Any: ...
 
 
 def ref(text: str) -> Ref:

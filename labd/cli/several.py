@@ -8,6 +8,7 @@ from labd.cli import exits, output
 from labd.cli.connect import Connect
 from labd.cli.guard import tell
 from labd.cli.refs import ref
+from labd.cli.render import safe
 from labd.errors import LabdError, Unreachable
 
 
@@ -42,4 +43,4 @@ def _print(
     elif args.quiet:
         output.show([str(job["id"]) for job in jobs])
     else:
-        output.show([output.safe(sentence(job)) for job in jobs])
+        output.show([safe(sentence(job)) for job in jobs])

@@ -1,4 +1,4 @@
-"""Completion scripts, written from the parsers themselves. They run labctl only to ask for jobs and methods."""
+"""Completion scripts, written from the parsers. They run labctl only to ask for jobs and methods."""
 
 from labd.cli import tree
 from labd.cli.tree import Command, Option, Value
@@ -31,7 +31,8 @@ def bash() -> str:
     valued = sorted({name for c in found for o in c.options if o.value for name in o.names})
     lines = [_BASH_HEAD.replace("VALUED", "|".join(valued)), "    case $cmd:$prev in"]
     lines += [line for c in found for o in c.options if (line := _bash_value(c, o))]
-    lines += ["    esac", "    case $cmd in", _bash_case("''", [*_names(tree.root_options()), *(c.name for c in found)])]
+    start = [*_names(tree.root_options()), *(c.name for c in found)]
+    lines += ["    esac", "    case $cmd in", _bash_case("''", start)]
     lines += [_bash_command(c) for c in found]
     return "\n".join([*lines, "    esac", "}", "complete -o default -F _labctl labctl", ""])
 
@@ -99,7 +100,11 @@ def zsh() -> str:
     lines += [f"        {_quoted(f'{c.name}:{c.help}')}" for c in found]
     lines += ["    )", "    _arguments -C " + _zsh_options(tree.root_options()) + " \\"]
     lines += ["        '1:command:->command' '*::argument:->argument'", "    case $state in"]
-    lines += ["    command) _describe -t commands command commands ;;", "    argument)", "        case $words[1] in"]
+    lines += [
+        "    command) _describe -t commands command commands ;;",
+        "    argument)",
+        "        case $words[1] in",
+    ]
     lines += [_zsh_command(c) for c in found]
     return "\n".join([*lines, "        esac ;;", "    esac", "}", "", '_labctl "$@"', ""])
 
@@ -141,7 +146,9 @@ def fish() -> str:
     lines = ["# fish completion for labctl; made by `labctl completion fish`"]
     lines += [_fish("__fish_use_subcommand", option) for option in tree.root_options()]
     for command in tree.commands():
-        lines.append(f"complete -c labctl -f -n __fish_use_subcommand -a {command.name} -d {_quoted(command.help)}")
+        lines.append(
+            f"complete -c labctl -f -n __fish_use_subcommand -a {command.name} -d {_quoted(command.help)}"
+        )
         seen = _quoted(f"__fish_seen_subcommand_from {command.name}")
         lines += [_fish(seen, option) for option in command.options]
         if command.argument and (offer := _fish_offer(command.argument)):

@@ -75,7 +75,7 @@ def _program(argv: list[str]) -> str:
 
 
 def parameters(settings: list[str]) -> dict[str, Any]:
-    """``key=value`` words as a map; a value that reads as JSON is that, another is text. Raises UsageError."""
+    """``key=value`` words as a map; a value may be JSON, else it is text. Raises UsageError."""
     import json
 
     found: dict[str, Any] = {}

@@ -21,7 +21,10 @@ BAR = 10
 def resources(job: Job) -> str:
     """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown."""
     gpus = len(job.get("gpu_ids") or ()) or job.get("gpus") or 0
-    parts = [f"{job['cpus']:g}c" if job.get("cpus") else "", memory(job["memory"]) if job.get("memory") else ""]
+    parts = [
+        f"{job['cpus']:g}c" if job.get("cpus") else "",
+        memory(job["memory"]) if job.get("memory") else "",
+    ]
     return " ".join(part for part in [*parts, f"{gpus}g" if gpus else ""] if part)
 
 

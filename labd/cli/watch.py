@@ -35,7 +35,9 @@ def wait_ended(calls: Calls, ids: list[int], timeout: float | None = None) -> li
         if not waiting:
             return jobs
         if end is not None and time.monotonic() >= end:
-            raise DeadlineExceeded(_still(waiting, timeout), hint="the jobs go on; `labctl status` shows them")
+            raise DeadlineExceeded(
+                _still(waiting, timeout), hint="the jobs go on; `labctl status` shows them"
+            )
 
 
 def _round(calls: Calls, ids: list[int], seconds: float) -> tuple[list[dict[str, Any]], list[int]]:

@@ -9,7 +9,7 @@ from labd.config.annotations import Bytes, Seconds, seconds, size
 from labd.config.load import Loaded, load
 from labd.config.model import Access, Config, Daemon, Jobs, Plugins, Resources, Store, Wire
 from labd.config.origins import Origin
-from labd.config.plugins import check_plugin, examine_plugin, unknown_plugins
+from labd.config.plugins import NoSettings, check_plugin, examine_plugin, unknown_plugins
 from labd.config.problems import ConfigErrors, Problem
 from labd.config.reload import changed, changed_needing_restart
 from labd.config.schema import json_schema
@@ -20,7 +20,7 @@ from labd.config.sources import find_files
 __all__ = [
     "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins",
     "load", "find_files", "Loaded", "Origin", "ConfigErrors", "Problem",
-    "check_plugin", "examine_plugin", "unknown_plugins",
+    "check_plugin", "examine_plugin", "unknown_plugins", "NoSettings",
     "changed", "changed_needing_restart",
     "Secret", "Bytes", "Seconds", "size", "seconds",
     "as_toml", "as_json", "json_schema",

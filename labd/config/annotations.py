@@ -23,12 +23,12 @@ LISTS = (list, tuple, set, frozenset)
 
 def size(low: int = 0, high: int = 2**60) -> Meta:
     """For ``Annotated[int, size()]``: bytes, from *low* to *high*."""
-    return Meta(ge=low, le=high, extra={"unit": "bytes"}, extra_json_schema={"x-labd-unit": "bytes"})
+    return Meta(ge=low, le=high, extra={"unit": "bytes"})
 
 
 def seconds(low: float = 0.0, high: float = TEN_YEARS) -> Meta:
     """For ``Annotated[float, seconds()]``: a duration, from *low* to *high* seconds."""
-    return Meta(ge=low, le=high, extra={"unit": "seconds"}, extra_json_schema={"x-labd-unit": "seconds"})
+    return Meta(ge=low, le=high, extra={"unit": "seconds"})
 
 
 Bytes = Annotated[int, size()]

@@ -3,7 +3,7 @@
 Tables are merged over the sources, anything else is taken from the last source that has it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -54,7 +54,7 @@ class _Checker:
         fields = {field.encode_name: field for field in msgspec.structs.fields(member.base)}
         rest = fields.pop(REST, None)
         tag = member.base.__struct_config__.tag_field
-        self._refuse_unknown({*fields, tag}, path, tables, tables_allowed=rest is not None)
+        self._refuse_unknown([*fields, tag], path, tables, tables_allowed=rest is not None)
         values = {field.name: self._field(field, (*path, key), tables) for key, field in fields.items()}
         if rest:
             values[rest.name] = self._collect(set(fields), path, tables)
@@ -72,7 +72,7 @@ class _Checker:
         return good
 
     def _refuse_unknown(
-        self, known: Iterable[str | None], path: Path, sources: Sequence[Source], *, tables_allowed: bool
+        self, known: Collection[str | None], path: Path, sources: Sequence[Source], *, tables_allowed: bool
     ) -> None:
         for source in sources:
             for key, value in source.get(path).items():

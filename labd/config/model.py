@@ -65,6 +65,13 @@ class Daemon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         Annotated[float, seconds(0.001, 3600)],
         Meta(description="A task that holds the daemon's loop for longer is named in the log."),
     ] = 0.1
+    drain_timeout: Annotated[
+        Annotated[float, seconds(0, 31_536_000)],
+        Meta(
+            description="How long running jobs may still take when labd is asked to stop; it starts no new "
+            "ones meanwhile. Those that take longer run on without it."
+        ),
+    ] = 0.0
     stop_timeout: Annotated[
         Annotated[float, seconds(0, 86_400)],
         Meta(description="How long each layer may take to stop before it is cut off. Jobs run on."),

@@ -7,7 +7,8 @@ import msgspec
 
 from labd.config.annotations import members
 from labd.config.lines import Path
-from labd.config.origins import DEFAULT, Origin, Source, dotted, key_text, variable_name
+from labd.config.origins import DEFAULT, Origin, Source, dotted, variable_name
+from labd.config.render import key_text
 from labd.config.words import nearest
 
 

@@ -1,15 +1,14 @@
 """Where a value came from: the sources of configuration, and the place of each key in them."""
 
 import os
-import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 from labd.config.lines import Path, line_of
+from labd.config.render import key_text
 
 Kind = Literal["default", "file", "env", "option"]
 MISSING: Final = object()
-_BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Origin(NamedTuple):
@@ -84,14 +83,6 @@ def dotted(path: Path) -> str:
         else:
             text += ("." if text else "") + key_text(step)
     return text
-
-
-def key_text(key: str) -> str:
-    """One key as TOML writes it, quoted when it must be."""
-    if _BARE.fullmatch(key):
-        return key
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped) + '"'
 
 
 def variable_name(path: Path) -> str:

@@ -39,7 +39,7 @@ def examine_plugin(name: str, struct: type[msgspec.Struct], loaded: Loaded) -> C
     """The same with the origin of every value, and with problems instead of an exception."""
     sources = [_named(source, name) for source in loaded.sources]
     checked = check(struct, sources, loaded.env, ("plugins", name))
-    return checked._replace(problems=in_order(checked.problems, loaded.files))
+    return checked._replace(problems=in_order(checked.problems, [source.name for source in sources]))
 
 
 def unknown_plugins(loaded: Loaded, known: Iterable[str]) -> list[Problem]:
@@ -51,7 +51,7 @@ def unknown_plugins(loaded: Loaded, known: Iterable[str]) -> list[Problem]:
             if name not in known and not (source.kind == "env" and name in map(_folded, known)):
                 key = ".".join(map(str, path[:2]))
                 problems.append(Problem(source.origin(path), key, "", _no_plugin(name, known)))
-    return in_order(problems, loaded.files)
+    return in_order(problems, [source.name for source in loaded.sources])
 
 
 def _plugins_named(source: Source) -> list[tuple[Path, str]]:

@@ -2,10 +2,10 @@
 
 import datetime
 import math
+import re
 from typing import Any
 
-from labd.config.origins import key_text
-
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -24,7 +24,7 @@ def toml_text(value: Any) -> str:
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(map(toml_text, value))}]"
-    return _quoted("none" if value is None else str(value))
+    return quoted("none" if value is None else str(value))
 
 
 def short(value: Any, limit: int = 60) -> str:
@@ -35,7 +35,13 @@ def short(value: Any, limit: int = 60) -> str:
     return text if len(text) <= limit else f"{text[: limit - 4]} ..."
 
 
-def _quoted(text: str) -> str:
+def key_text(key: str) -> str:
+    """One key as TOML writes it, in quotes when it must be."""
+    return key if _BARE.fullmatch(key) else quoted(key)
+
+
+def quoted(text: str) -> str:
+    """*text* as a string of TOML; control characters as escapes."""
     return '"' + "".join(_ESCAPES.get(c) or (c if c.isprintable() else _escape(c)) for c in text) + '"'
 
 

@@ -9,9 +9,10 @@ from labd.config.annotations import format_unit, members
 from labd.config.check import REST
 from labd.config.load import Loaded
 from labd.config.model import Config
-from labd.config.origins import DEFAULT, Origin, Source, dotted, key_text
+from labd.config.origins import DEFAULT, MISSING, Origin, dotted
 from labd.config.plugins import examine_plugin
-from labd.config.render import toml_text
+from labd.config.problems import ConfigErrors
+from labd.config.render import key_text, toml_text
 from labd.config.secrets import Secret
 
 Structs = Mapping[str, type[msgspec.Struct]]
@@ -30,7 +31,8 @@ class Shown(NamedTuple):
 def as_toml(loaded: Loaded, structs: Structs | None = None, *, origins: bool = False) -> str:
     """Every setting in force; *structs* are the settings of plugins that are known, by their names.
 
-    Of a plugin that is not known any text may be a secret, so none is shown.
+    Of a plugin that is not known any text may be a secret, so none is shown. Raises ConfigErrors when the
+    table of a plugin is wrong.
     """
     lines: list[str] = []
     section: tuple[str, ...] = ()
@@ -39,7 +41,8 @@ def as_toml(loaded: Loaded, structs: Structs | None = None, *, origins: bool = F
             section = shown.section
             lines += [""] * bool(lines) + [f"[{dotted(section)}]"]
         comment = f"  # {shown.origin}" if origins else ""
-        lines.append(f"{key_text(shown.key)} = {shown.text}{comment}")
+        key = key_text(shown.key)
+        lines.append(f"{key} = {shown.text}{comment}" if shown.text else f"# {key} is not set")
     return "\n".join(lines) + "\n"
 
 
@@ -60,6 +63,8 @@ def _settings(loaded: Loaded, structs: Structs) -> Iterator[Shown]:
         at = ("plugins", name)
         if name in structs:
             checked = examine_plugin(name, structs[name], loaded)
+            if checked.problems:
+                raise ConfigErrors(checked.problems)
             yield from _fields(at, checked.value, checked.origins)
         else:
             yield from _unknown(at, loaded)
@@ -78,7 +83,7 @@ def _fields(section: tuple[str, ...], struct: Any, origins: Mapping[str, Origin]
 def _unknown(section: tuple[str, str], loaded: Loaded) -> Iterator[Shown]:
     for key, value in loaded.config.plugins.settings[section[1]].items():
         path = (*section, key)
-        given: list[Source] = [source for source in loaded.sources if key in (source.get(section) or {})]
+        given = [source for source in loaded.sources if source.get(path) is not MISSING]
         hidden = _hidden(value)
         yield Shown(section, key, hidden, toml_text(hidden), given[-1].origin(path))
 
@@ -92,10 +97,20 @@ def _within(name: str, key: str) -> bool:
 
 
 def _text(annotation: Any, value: Any) -> str:
+    """*value* as TOML; nothing for a text that is None, as TOML has no word for that."""
+    if value is None and any(member.base is str for member in members(annotation)):
+        return ""
     unit = next((unit for member in members(annotation) if (unit := member.extra("unit"))), None)
     if unit and isinstance(value, (int, float)):
         return toml_text(format_unit(unit, value))
-    return toml_text(value)
+    return toml_text(_without_none(value))
+
+
+def _without_none(value: Any) -> Any:
+    """Tables without their empty places, which are defaults in nearly every case."""
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 from labd import paths
 from labd.config.lines import find_lines, split_key
 from labd.config.origins import Origin, Source
-from labd.config.problems import Problem
+from labd.config.problems import ConfigErrors, Problem
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
@@ -20,14 +20,16 @@ def find_files(
     """The files to load: the main file, then ``conf.d/*.toml`` beside it, sorted.
 
     *given* (``--config``) is always listed, so that loading complains when it is missing; the usual file
-    is listed only when it is there.
+    is listed only when it is there. Raises ConfigErrors when the folder is there and cannot be read.
     """
     main = given or f"{paths.find(env, uid).config}/labd.toml"
     folder = os.path.join(os.path.dirname(main), "conf.d")
     try:
         names = sorted(name for name in os.listdir(folder) if name.endswith(".toml") and name[0] != ".")
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         names = []
+    except OSError as error:
+        raise ConfigErrors([_unreadable(folder, error)]) from None
     return [main] * bool(given or os.path.lexists(main)) + [os.path.join(folder, name) for name in names]
 
 
@@ -37,7 +39,7 @@ def read_file(path: str) -> tuple[Source | None, list[Problem]]:
         with open(path, "rb") as file:
             raw, mode = file.read(), os.fstat(file.fileno()).st_mode
     except OSError as error:
-        return None, [Problem(Origin("file", path), "", "", f"cannot be read: {error.strerror}")]
+        return None, [_unreadable(path, error)]
     try:
         text = raw.decode()
         tree = tomllib.loads(text)
@@ -47,6 +49,10 @@ def read_file(path: str) -> tuple[Source | None, list[Problem]]:
     except (ValueError, RecursionError) as error:
         return None, [_syntax_problem(path, text, error)]
     return Source("file", path, tree, find_lines(text), private=not mode & 0o077), []
+
+
+def _unreadable(path: str, error: OSError) -> Problem:
+    return Problem(Origin("file", path), "", "", f"cannot be read: {error.strerror}")
 
 
 def _syntax_problem(path: str, text: str, error: Exception) -> Problem:
@@ -72,16 +78,21 @@ def read_options(options: Iterable[str]) -> tuple[list[Source], list[Problem]]:
     """A source for every ``section.key=value``, and a problem for every one of another form."""
     sources, problems = [], []
     for option in options:
-        key, equals, text = option.partition("=")
+        key, (_, equals, text) = option_key(option), option.partition("=")
         try:
-            path = split_key(key.strip())
+            path = split_key(key)
         except (ValueError, RecursionError):
             path = ()
         if equals and path:
-            sources.append(_setting("option", key.strip(), path, text))
+            sources.append(_setting("option", key, path, text))
         else:
             problems.append(Problem(Origin("option", key), "", "", "write -o section.key=value"))
     return sources, problems
+
+
+def option_key(option: str) -> str:
+    """The part of ``section.key=value`` that names the setting."""
+    return option.partition("=")[0].strip()
 
 
 def _setting(kind: Any, name: str, path: tuple[str, ...], text: str) -> Source:

@@ -44,6 +44,8 @@ class Reader:
 
     def custom(self, kind: type, raw: Any) -> Any:
         """msgspec's ``dec_hook``: makes a Secret of text or of a reference. Raises BadSecret."""
+        if isinstance(raw, kind):
+            return raw
         if kind is not Secret:
             raise TypeError(f"settings cannot be of type {kind.__name__}")
         if is_reference(raw):

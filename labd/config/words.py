@@ -34,7 +34,8 @@ def accepted(annotation: Any) -> str:
 def must_be(annotation: Any, value: Any, error: Exception, *, hide: bool) -> str:
     """What to say about a *value* that was refused with *error*; *hide*: without showing any of it."""
     words = accepted(annotation)
-    if not words or isinstance(value, dict):
+    of_parts = isinstance(value, dict) and any(member.is_struct for member in members(annotation))
+    if not words or of_parts:
         return "is not what the setting takes" if hide else str(error)
     near = "" if hide else nearest_choice(annotation, value)
     return f"must be {words}" + (f'; did you mean "{near}"?' if near else "")

@@ -16,6 +16,7 @@ from labd.daemon.dispatch import Dispatcher, cancellable
 from labd.daemon.events import Bus
 from labd.daemon.subscriptions import Subscribe, Subscriptions
 from labd.errors import InternalError, LabdError, ProtocolError, UsageError
+from labd.wire import arrays
 from labd.wire.messages import MAX_FRAME, PROTOCOL, Notice, Reply, Request
 from labd.wire.session import Session, encode
 
@@ -119,7 +120,8 @@ class Connection:
 
     def _noticed(self, notice: Notice) -> None:
         if notice.method == "cancel":
-            scope = self._scopes.get(notice.params.get("id", -1))
+            number = notice.params.get("id")
+            scope = self._scopes.get(number) if isinstance(number, int) else None
             if scope is not None:
                 scope.cancel(reason="cancelled by the caller")
         elif notice.method == "credit":
@@ -136,7 +138,7 @@ class Connection:
 
     def _encoded(self, message: Reply | Notice) -> bytes:
         try:
-            return encode(_plain(message))
+            return encode(message, default=_portable)
         except (TypeError, ValueError, OverflowError) as error:
             if not isinstance(message, Reply):
                 raise
@@ -145,15 +147,9 @@ class Connection:
             return encode(Reply(message.id, fault, None))
 
 
-def _plain(message: Reply | Notice) -> Reply | Notice:
-    """The message with every struct in it as a map."""
-    if isinstance(message, Reply):
-        return message._replace(result=_builtins(message.result))
-    return message._replace(params=_builtins(message.params))
-
-
-def _builtins(value: Any) -> Any:
-    return msgspec.to_builtins(value, builtin_types=(bytes,), str_keys=True, enc_hook=lambda other: other)
+def _portable(value: Any) -> Any:
+    """Structs travel as maps; numpy arrays as themselves."""
+    return msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else arrays.convert(value)
 
 
 def _converted(params: dict[str, Any], to: type[T]) -> T:

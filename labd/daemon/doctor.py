@@ -13,7 +13,7 @@ import trio
 
 from labd.daemon.plugin_record import PluginRecord
 from labd.store.repair import Repair
-from labd.store.writer import Statistics
+from labd.store.tally import Statistics
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 """Bytes free on the disk of the state directory."""

@@ -1,7 +1,8 @@
 """Imports plugins, asks each by itself what it offers, and keeps a record of each.
 
 Whatever a plugin does wrong (its import, its hooks' names, what they return) ends in its record as
-``failed``, with everything of that plugin withdrawn; the others never notice.
+``failed``, with everything of that plugin withdrawn; the others never notice. Each has a pluggy manager
+of its own: in a shared one, a single unhashable plugin or hook wrapper is everybody's problem.
 """
 
 import logging
@@ -74,9 +75,8 @@ class Registry:
     def __init__(self, choice: Choice = EVERY, *, strict: bool | None = None) -> None:
         self._choice = choice
         self._strict = os.environ.get("LABD_STRICT_PLUGINS") == "1" if strict is None else strict
-        self._manager = pluggy.PluginManager("labd")
-        self._manager.add_hookspecs(LabdHooks)
         self._records: list[PluginRecord] = []
+        self._managers: dict[str, pluggy.PluginManager] = {}
         self._offers: dict[str, offers.Offer] = {}
         self.settings: dict[str, Any] = {}
         """Of each loaded plugin, what ``node.config`` is to hold."""
@@ -161,8 +161,10 @@ class Registry:
         plugin = found.load()
         record.api = api_of(plugin, found.module)
         check_api(record.api)
-        self._manager.register(plugin, name=found.name)
-        record.hooks = hooks_of(self._manager, plugin)
+        self._managers[found.name] = manager = pluggy.PluginManager("labd")
+        manager.add_hookspecs(LabdHooks)
+        manager.register(plugin, name=found.name)
+        record.hooks = hooks_of(manager, plugin)
         settings = offers.settings_type(self._ask(found.name, "labd_settings"))
         self.settings[found.name] = check_settings(found.name, settings)
         record.state = "loaded"
@@ -181,9 +183,7 @@ class Registry:
 
     def _ask(self, name: str, hook: str, **arguments: Any) -> Any:
         """What plugin *name* alone answers to *hook*."""
-        itself = self._manager.get_plugin(name)
-        others = [plugin for plugin in self._manager.get_plugins() if plugin is not itself]
-        return self._manager.subset_hook_caller(hook, others)(**arguments)
+        return getattr(self._managers[name].hook, hook)(**arguments)
 
     def _guard(self, record: PluginRecord, step: Callable[[], None]) -> None:
         """Run one step of a plugin's life; if it raises anything, the plugin leaves and is recorded."""
@@ -207,9 +207,8 @@ class Registry:
 
     def _forget(self, record: PluginRecord) -> None:
         if self._twin(record):
-            return  # what is registered under the name belongs to the other
-        if self._manager.has_plugin(record.name):
-            self._manager.unregister(name=record.name)
+            return  # what is kept under the name belongs to the other
+        self._managers.pop(record.name, None)
         self.settings.pop(record.name, None)
         self._offers.pop(record.name, None)
 

@@ -3,9 +3,7 @@
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, TextIO
 
-import msgspec
 import trio
 
 from labd import paths as places
@@ -50,14 +48,11 @@ def _plugins(loaded: Loaded, safe: bool) -> Registry:
     chosen = loaded.config.plugins
     registry = Registry(Choice(frozenset(chosen.enabled), frozenset(chosen.disabled), safe))
 
-    def settings(name: str, struct: type[msgspec.Struct] | None) -> Any:
-        return None if struct is None else check_plugin(name, struct, loaded)
-
-    registry.load(plugins.find(), settings)
+    registry.load(plugins.find(), lambda name, struct: check_plugin(name, struct, loaded))
     return registry
 
 
-def serve(setup: Setup, talk: TextIO) -> int:
+def serve(setup: Setup) -> int:
     """Run the daemon; returns its exit code."""
     daemon = Daemon(setup)
     try:

@@ -89,9 +89,9 @@ class Subscriptions:
 
     def credit(self, params: dict[str, Any]) -> None:
         """So many more events may be sent; nonsense is passed over, a notice has no answer."""
-        sub, events = self._open.get(params.get("subscription", 0)), params.get("events")
-        if sub is not None and isinstance(events, int):
-            sub.add(events)
+        number, events = params.get("subscription"), params.get("events")
+        if isinstance(number, int) and isinstance(events, int) and number in self._open:
+            self._open[number].add(events)
 
     async def _feed(self, sub: _Subscription, forgotten: bool) -> None:
         with sub.scope, sub.listener:

@@ -5,6 +5,7 @@ reads from the attempt's folder, never from a pid; so recovery and normal life s
 """
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -94,7 +95,10 @@ class Runner:
         self._ledger.release(holder(job.id))
         self._ledger.claim(holder(job.id), request_of(job.spec), job.current.gpu_ids)
         self._running[holder(job.id)] = _rank(job)
-        self._watch(job)
+        try:
+            self._watch(job)
+        except FileNotFoundError:
+            pass  # labd was killed before it made the folder, or somebody removed that: settle tells which
         self.settle(job.id, found="adopted after a restart")
 
     def kick(self) -> None:
@@ -162,7 +166,11 @@ class Runner:
         folder = self._folder(job)
         order = order_for(job, folder, self._environment(job), self._ledger.capacity.gpus)
         lock = attempts.prepare(folder, order)
-        self._watch(job)
+        try:
+            self._watch(job)
+        except BaseException:
+            os.close(lock)
+            raise
         await self.launcher.launch(folder, lock)
 
     def _launched(self, job_id: int, attempt: int) -> None:
@@ -198,10 +206,11 @@ class Runner:
         finding = attempts.inspect(self._folder(job))
         if finding.kind == "exited":
             self._queue.record(decide.ended(job, ending_of(finding.exit or {}), self._clock))
-        elif finding.kind == "lost":
+        elif finding.kind == "lost" or (finding.why and job.state == RUNNING):
             self._soon(self._lost, job_id, finding.why)
         elif finding.kind == "never":
-            self._never_began(job_id, "labd stopped before the attempt began", 0.0)
+            cause = "labd stopped before the attempt began" if found else "its shim could not begin"
+            self._never_began(job_id, cause, 0.0 if found else LAUNCH_DELAY)
         elif found:
             self._adopt(job, finding, found)
 

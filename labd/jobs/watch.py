@@ -83,8 +83,8 @@ class Watcher:
 
     They may be added before :meth:`run`; the calls come while it runs. Besides what it asked for, a
     callback hears ``OVERFLOW`` when events were lost, so that it must look for itself, and ``IGNORED``
-    when its folder is gone; both with an empty name. *rescan* is called once for each overflow. What a callback raises comes out of :meth:`run`;
-    the events after it are kept for the next run.
+    when its folder is gone; both with an empty name. *rescan* is called once for each overflow. What a
+    callback raises comes out of :meth:`run`; the events after it are kept for the next run.
     """
 
     def __init__(self, rescan: Callable[[], None] = lambda: None) -> None:

@@ -47,7 +47,7 @@ class Statistics(msgspec.Struct, frozen=True):
     memory: int
     memory_held: int
     gpus: tuple[int, ...]
-    gpus_held: dict[int, str]
+    gpus_held: dict[str, str]
     leases: int
 
 
@@ -91,6 +91,9 @@ class Ledger:
         free_memory = self.capacity.memory - self._memory
         if request.memory > free_memory:
             return f"{request.memory} bytes of memory ({max(free_memory, 0)} free)"
+        absent = [i for i in request.gpu_ids if i not in self.capacity.gpus]
+        if absent:
+            return f"GPU {absent[0]} (not on this machine any more)"
         taken = [i for i in request.gpu_ids if i in self._gpus]
         if taken:
             return f"GPU {taken[0]} (held by {self._gpus[taken[0]]})"
@@ -146,7 +149,7 @@ class Ledger:
             memory=self.capacity.memory,
             memory_held=self._memory,
             gpus=self.capacity.gpus,
-            gpus_held=dict(self._gpus),
+            gpus_held={str(index): name for index, name in self._gpus.items()},
             leases=len(self._leases),
         )
 

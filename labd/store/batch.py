@@ -37,13 +37,13 @@ def _apply(connection: sqlite3.Connection, change: Change) -> Outcome:
         if faults.is_storage(error):
             raise
         connection.execute("ROLLBACK TO change")
-        outcome = Outcome(None, _presentable(error))
+        outcome = Outcome(None, presentable(error))
     # Fails when the change ended the transaction by itself, and with it fails the whole batch.
     connection.execute("RELEASE change")
     return outcome
 
 
-def _presentable(error: BaseException) -> Exception:
+def presentable(error: BaseException) -> Exception:
     """Exit and interrupt, raised in a task by mistake, would stop the daemon: they become a defect."""
     if isinstance(error, Exception):
         return error

@@ -29,11 +29,11 @@ class Blobs:
 
     def __init__(self, directory: str) -> None:
         """Make the folder when needed, and clear what an earlier process left unfinished."""
-        self.directory = directory
-        self._unfinished = os.path.join(directory, "unfinished")
+        self.directory = os.path.abspath(directory)
+        self._unfinished = os.path.join(self.directory, "unfinished")
         self._serial = self._written = self._known = self._bytes = 0
         shutil.rmtree(self._unfinished, ignore_errors=True)
-        os.makedirs(self._unfinished, 0o700, exist_ok=True)
+        durable.make_dir(self._unfinished)
 
     def put(self, data: bytes) -> str:
         """Keep *data*; returns its digest, durable. Raises StoreUnavailable."""
@@ -99,8 +99,7 @@ class Blobs:
             durable.fsync_dir(os.path.dirname(target))
             self._known += 1
             return
-        os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
-        durable.fsync_dir(self.directory)
+        durable.make_dir(os.path.dirname(target))
         durable.put_in_place(made, target)
         self._written, self._bytes = self._written + 1, self._bytes + size
 

@@ -8,6 +8,8 @@ import os
 import sqlite3
 from urllib.parse import quote
 
+from labd.errors import StateError
+
 FILE = "labd.db"
 PATIENCE = 5.0
 """Seconds to wait for a lock that somebody outside labd holds."""
@@ -16,13 +18,17 @@ PATIENCE = 5.0
 def writer(path: str, factory: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """The read-write connection to an existing file: WAL, every commit synced, no hidden checkpoints.
 
+    Raises sqlite3.Error, and StateError where the file system cannot carry a log (shared memory).
+
     Checkpoints are labd's own statements because SQLite's automatic ones swallow I/O errors.
     """
     connection = _connect(path, "mode=rw", PATIENCE, factory)
     try:
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0", "trusted_schema=OFF"):
+        if connection.execute("PRAGMA journal_mode=WAL").fetchone() != ("wal",):
+            raise StateError(f"{path}: SQLite can keep no log there", hint="use a directory on a local disk")
+        for pragma in ("synchronous=FULL", "wal_autocheckpoint=0", "trusted_schema=OFF"):
             connection.execute(f"PRAGMA {pragma}").fetchall()
-    except sqlite3.Error:
+    except BaseException:
         connection.close()
         raise
     return connection
@@ -46,7 +52,10 @@ def _connect(
 
 def quick_check(connection: sqlite3.Connection) -> str | None:
     """What SQLite finds wrong with the file's structure, or None. Raises sqlite3.DatabaseError."""
-    found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    except UnicodeDecodeError:  # Python could not even read SQLite's complaint, which quotes the file
+        return "the description of the tables is not text"
     return None if found == ["ok"] else "; ".join(found)
 
 

@@ -20,6 +20,16 @@ def fsync_dir(directory: str) -> None:
         os.close(fd)
 
 
+def make_dir(directory: str) -> None:
+    """Make *directory*, mode 0700, and what is missing above it; the names are durable on return."""
+    if os.path.isdir(directory):
+        return
+    above = os.path.dirname(directory)
+    make_dir(above)
+    os.mkdir(directory, 0o700)
+    fsync_dir(above)
+
+
 def fsync_file(path: str) -> None:
     """Make the bytes of the file at *path* durable."""
     fd = os.open(path, os.O_RDWR)
@@ -51,10 +61,19 @@ def write_file(directory: str, name: str, data: bytes) -> None:
 
 def write_anew(path: str) -> None:
     """Replace the file by a copy of what the kernel shows of it, on fresh blocks that were synced."""
-    made = f"{path}.new"
-    create_private(made)
-    shutil.copyfile(path, made)
-    put_in_place(made, path)
+    copy_file(path, path)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Give *target* the bytes of *source*, by way of a new file; durable and whole on return."""
+    made = f"{target}.new"
+    try:
+        create_private(made)
+        shutil.copyfile(source, made)
+        put_in_place(made, target)
+    except OSError:
+        remove(made)
+        raise
 
 
 def create_private(path: str) -> None:

@@ -38,6 +38,14 @@ def is_environment(error: BaseException) -> bool:
     return code_of(error) in _FULL | _CLOSED_TO_US | _BUSY | _MACHINE
 
 
+def damage(found: str) -> sqlite3.DatabaseError:
+    """The error that SQLite would raise had it met what a check has *found*."""
+    error = sqlite3.DatabaseError(found)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return error
+
+
 def unavailable(path: str, error: BaseException) -> StoreUnavailable:
     """What callers are told: the file, SQLite's words, and what to do."""
     code = code_of(error)

@@ -31,7 +31,7 @@ def reopen_file(path: str, make: Connect) -> sqlite3.Connection:
     connection = make(path)
     try:
         if found := connect.quick_check(connection):
-            raise sqlite3.DatabaseError(found)
+            raise faults.damage(found)
         connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES ('probe', random())")
     except BaseException:
         connection.close()
@@ -40,7 +40,7 @@ def reopen_file(path: str, make: Connect) -> sqlite3.Connection:
 
 
 def _prepare(path: str) -> None:
-    os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+    durable.make_dir(os.path.dirname(path))
     for suffix in ("", "-wal", "-shm", "-journal"):
         durable.remove(f"{path}.new{suffix}")
     durable.remove(f"{path}-wal.new")

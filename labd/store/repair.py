@@ -1,7 +1,7 @@
 """A database that cannot be trusted: find out, set it aside, put the newest good snapshot in its place."""
 
+import glob
 import os
-import shutil
 import sqlite3
 from contextlib import closing
 
@@ -30,6 +30,7 @@ class Repair(msgspec.Struct, frozen=True):
 def diagnose(path: str, migrations: Migrations, *, immutable: bool = False) -> str | None:
     """What is wrong with the file at *path*, None when it is good. Changes nothing.
 
+    Noise in the log is not seen: it ends where a checksum fails, as it does after a power cut.
     Raises StateError when it is newer than *migrations*, StoreUnavailable when it cannot be read.
     """
     try:
@@ -48,7 +49,7 @@ def repair(path: str, migrations: Migrations, now: float, cause: str) -> Repair:
     aside = set_aside(path, now)
     restored = next((copy for copy in snapshot.newest_first(path) if _is_good(copy, migrations)), None)
     if restored:
-        _restore(restored, path)
+        durable.copy_file(restored, path)
     else:
         migrate.create(path, migrations)
     return Repair(aside, restored, cause)
@@ -74,6 +75,8 @@ def lost(path: str) -> str | None:
         return f"{path} is missing while its log is there"
     if snapshot.newest_first(path):
         return f"{path} is missing while snapshots of it are there"
+    if glob.glob(f"{glob.escape(path)}.damaged-*"):
+        return f"{path} is missing since a damaged one was set aside"
     return None
 
 
@@ -102,10 +105,3 @@ def _is_good(copy: str, migrations: Migrations) -> bool:
         return diagnose(copy, migrations, immutable=True) is None
     except (StateError, StoreUnavailable):
         return False
-
-
-def _restore(copy: str, path: str) -> None:
-    made = f"{path}.new"
-    durable.create_private(made)
-    shutil.copyfile(copy, made)
-    durable.put_in_place(made, path)

@@ -25,7 +25,10 @@ def copy(source: sqlite3.Connection, target: str) -> None:
     try:
         durable.create_private(made)
         with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode=MEMORY")  # the copy is synced once, when it is whole
+            connection.execute("PRAGMA synchronous=OFF")
             source.backup(connection)
+        with closing(connect.reader(made, immutable=True)) as connection:
             found = connect.quick_check(connection)
         if found:
             raise StateError(f"{target}: the copy is damaged: {found}", hint="check the disk (dmesg)")
@@ -54,7 +57,7 @@ def newest_first(path: str) -> list[str]:
     """The snapshots of the database at *path*."""
     try:
         names = os.listdir(folder(path))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     stems = [name.removesuffix(".db") for name in names if name.startswith("labd-") and name.endswith(".db")]
     return [os.path.join(folder(path), f"{stem}.db") for stem in sorted(stems, reverse=True)]
@@ -62,7 +65,7 @@ def newest_first(path: str) -> list[str]:
 
 def take_dated(path: str, now: float, keep: int) -> str:
     """Take a snapshot named after the time, then remove all but the newest *keep*. Blocks."""
-    os.makedirs(folder(path), 0o700, exist_ok=True)
+    durable.make_dir(folder(path))
     target = durable.dated(os.path.join(folder(path), "labd-"), now, ".db")
     take(path, target)
     for old in newest_first(path)[max(keep, 1) :]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from labd.errors import StoreUnavailable
 from labd.store import connect, faults
-from labd.store.batch import Done, Outcome, commit
+from labd.store.batch import Done, Outcome, commit, presentable
 
 MAX_BATCH = 1024
 """Changes in one commit; more would hold the loop too long when their outcomes are delivered."""
@@ -107,8 +107,8 @@ class Writer:
             try:
                 item.change()
                 outcome = Outcome(None, None)
-            except Exception as error:
-                outcome = Outcome(None, error)
+            except BaseException as error:
+                outcome = Outcome(None, presentable(error))
             deliver(Report([(item.done, outcome)]))
 
     def _write(self, items: list[Item], deliver: Callable[[Report], None]) -> None:

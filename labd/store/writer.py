@@ -144,11 +144,11 @@ class Store:
 
     def close(self) -> None:
         """No more changes: :meth:`run` stores what is queued and returns; without run, this does."""
+        self._readers.close()
         if self._closed:
             return
         self._put(Item(self._writer.stop, None, control=True))
         self._closed = True
-        self._readers.close()
         if self._thread is None:
             self._writer.run(self._settle)
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 from labd.errors import LabdError, Unreachable
-from labd.wire.aio_link import Connect, Link
+from labd.wire.aio_link import Connect, Link, connect_unix
 from labd.wire.exchange import ExchangeStatistics
 from labd.wire.faults import again, late, left
 from labd.wire.messages import Notice
@@ -38,7 +38,7 @@ class Client:
         *,
         name: str = "labd-aio",
         on_state: Callable[[str], None] | None = None,
-        connect: Connect = asyncio.open_unix_connection,
+        connect: Connect = connect_unix,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.state = "down"

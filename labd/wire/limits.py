@@ -100,10 +100,10 @@ class Guard:
 
     def _check(self, head: _Head) -> None:
         if head.payload > self._limits.frame:
-            raise too_large(f"a {head.kind} of {head.payload} bytes", self._limits.frame, "bytes")
+            raise too_large(f"one {head.kind} of {head.payload} bytes", self._limits.frame, "bytes")
         length = head.elements // 2 if head.kind == "map" else head.elements
         if length > self._limits.length:
-            raise too_large(f"a {head.kind} of {length} elements", self._limits.length, "elements")
+            raise too_large(f"one {head.kind} of {length} elements", self._limits.length, "elements")
         if head.kind in ("array", "map") and len(self._open) >= self._limits.depth:
             raise too_large("nesting", self._limits.depth, "levels")
 

@@ -6,7 +6,7 @@ raises :class:`ProtocolError`, again at each later call, and the owner closes th
 in the same piece as the mistake is not delivered.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
 import msgpack
@@ -32,9 +32,12 @@ class SessionStatistics(NamedTuple):
     pending: int
 
 
-def encode(message: Message) -> bytes:
-    """*message* as it travels; TypeError, ValueError or OverflowError if it holds what cannot travel."""
-    packed: bytes = msgpack.packb(to_wire(message), default=arrays.convert)
+def encode(message: Message, default: Callable[[Any], Any] = arrays.convert) -> bytes:
+    """*message* as it travels; TypeError, ValueError or OverflowError if it holds what cannot travel.
+
+    *default* makes something that travels out of what msgpack does not know.
+    """
+    packed: bytes = msgpack.packb(to_wire(message), default=default)
     return packed
 
 

@@ -14,6 +14,9 @@ from labd.wire.messages import Notice
 from labd.wire.session import CHUNK
 from labd.wire.subscription import WINDOW, Subscription
 
+POLITENESS = 1.0
+"""Seconds for the last messages to leave when a client is done."""
+
 
 class Client:
     """A connection to the daemon over *stream*, which *where* names in errors.
@@ -36,6 +39,7 @@ class Client:
         self._exchange = Exchange(where)
         self._outgoing = bytearray()
         self._more = trio.Event()
+        self._sending = trio.Lock()
 
     async def run(self, *, task_status: trio.TaskStatus[dict[str, Any]] = trio.TASK_STATUS_IGNORED) -> None:
         """Own the stream until it ends; ready after hello. Raises only what hello met, and Cancelled."""
@@ -99,6 +103,15 @@ class Client:
             self._outgoing += data
             self._more.set()
 
+    async def flush(self) -> None:
+        """Return when the stream has all there was to send; to cancel it breaks the connection."""
+        async with self._sending:
+            data, self._outgoing = self._outgoing, bytearray()
+            try:
+                await self._stream.send_all(data)
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass   # the daemon has hung up; the reader finds out why, if it said so
+
     async def _greet(self) -> dict[str, Any]:
         hello: dict[str, Any] = await self._ask(lambda then: self._exchange.hello(self._name, then))
         return hello
@@ -126,11 +139,7 @@ class Client:
         while True:
             await self._more.wait()
             self._more = trio.Event()
-            data, self._outgoing = self._outgoing, bytearray()
-            try:
-                await self._stream.send_all(data)
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                return   # the daemon has hung up; the reader finds out why, if it said so
+            await self.flush()
 
     async def _read(self, scope: trio.CancelScope) -> None:
         while self._exchange.failed is None:
@@ -190,6 +199,8 @@ async def over(
         try:
             await nursery.start(client.run)
             yield client
+            with trio.move_on_after(POLITENESS):
+                await client.flush()
         except BaseException as error:   # the nursery would wrap it in a group; it goes on below
             caught = error
         nursery.cancel_scope.cancel(reason="the client is no longer needed")

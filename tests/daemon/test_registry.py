@@ -37,7 +37,7 @@ def hook(name, answer):
 
 
 def plugin(**members):
-    """Something with the hooks given as ``settings=``, ``kinds=``, ... and any other member as it is."""
+    """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
              "services": "labd_services"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
@@ -92,7 +92,7 @@ def test_a_loaded_plugin_is_described_whole():
         "distribution": "labd-good",
         "api": LABD_API,
         "module": "good_module",
-        "hooks": list(HOOKS),
+        "hooks": HOOKS,
         "state": "loaded",
         "error": "",
     }
@@ -130,36 +130,67 @@ WRONG = {
         plugin(labd_servics=hook("labd_servics", None)),
         "AttributeError: there is no hook labd_servics; did you mean labd_services?",
     ),
-    "strange hook": (plugin(labd_zzz=hook("labd_zzz", None)), "there is no hook labd_zzz; there are labd_settings"),
+    "strange hook": (
+        plugin(labd_zzz=hook("labd_zzz", None)),
+        "there is no hook labd_zzz; there are labd_settings",
+    ),
     "unmarked hook": (plugin(labd_services=lambda node: None), "labd_services is not marked with @hookimpl"),
     "unknown argument": (
-        plugin(labd_services=hookimpl(lambda nod: None, specname="labd_services")), "PluginValidationError",
+        plugin(labd_services=hookimpl(lambda nod: None, specname="labd_services")),
+        "PluginValidationError",
     ),
     "LABD_API is text": (plugin(LABD_API="2"), "LABD_API is '2', not a whole number"),
     "settings raise": (plugin(settings=OSError("no")), "OSError: no"),
     "settings exit": (plugin(settings=SystemExit(0)), "SystemExit: 0"),
-    "settings an instance": (plugin(settings=Params()), "labd_settings returned a Params, not a msgspec.Struct"),
+    "settings an instance": (
+        plugin(settings=Params()),
+        "labd_settings returned a Params, not a msgspec.Struct",
+    ),
     "settings another class": (plugin(settings=dict), "labd_settings returned the class dict, not a msgspec"),
     "kinds raise": (plugin(kinds=ValueError("two\nlines")), "ValueError: two lines"),
     "kinds of another type": (plugin(kinds="greet"), "labd_job_kinds returned a str, not a JobKind"),
-    "a kind without a builder": (plugin(kinds=JobKind("k", None, Params)), "job kind 'k': build is a NoneType"),
+    "a kind without a builder": (
+        plugin(kinds=JobKind("k", None, Params)),
+        "job kind 'k': build is a NoneType",
+    ),
     "a kind that labd has": (plugin(kinds=JobKind("command", handler, Params)), "already offered by labd"),
     "a kind that good has": (plugin(kinds=JobKind("good-kind", handler, Params)), "already offered by good"),
     "methods raise": (plugin(methods=KeyError("k")), "KeyError: 'k'"),
     "methods of another type": (plugin(methods=[handler]), "labd_methods returned a function, not a Method"),
     "a method of somebody else": (plugin(methods=Method("job.submit", handler)), "must start with 'bad.'"),
     "a method without a name": (plugin(methods=Method("bad.", handler)), "must start with 'bad.'"),
-    "a method twice": (plugin(methods=[Method("bad.x", handler)] * 2), "method 'bad.x' is already offered by itself"),
+    "a method twice": (
+        plugin(methods=[Method("bad.x", handler)] * 2),
+        "method 'bad.x' is already offered by itself",
+    ),
     "a method without a handler": (plugin(methods=Method("bad.x", None)), "handler is a NoneType"),
-    "a method with strange params": (plugin(methods=Method("bad.x", handler, dict)), "params is the class dict"),
-    "a method with a strange role": (plugin(methods=Method("bad.x", handler, Params, "view")), "not a labd.api.Role"),
-    "services raise": (plugin(services=ExceptionGroup("g", [OSError("a"), OSError("b")])), "OSError: a; OSError: b"),
-    "services of another type": (plugin(services={"bad": run}), "labd_services returned a dict, not a Service"),
-    "a service by another name": (plugin(services=Service("store", run)), "must be 'bad' or start with 'bad-'"),
+    "a method with strange params": (
+        plugin(methods=Method("bad.x", handler, dict)),
+        "params is the class dict",
+    ),
+    "a method with a strange role": (
+        plugin(methods=Method("bad.x", handler, Params, "view")),
+        "not a labd.api.Role",
+    ),
+    "services raise": (
+        plugin(services=ExceptionGroup("g", [OSError("a"), OSError("b")])),
+        "OSError: a; OSError: b",
+    ),
+    "services of another type": (
+        plugin(services={"bad": run}),
+        "labd_services returned a dict, not a Service",
+    ),
+    "a service by another name": (
+        plugin(services=Service("store", run)),
+        "must be 'bad' or start with 'bad-'",
+    ),
     "a service without a run": (plugin(services=Service("bad", None)), "run is a NoneType, not a function"),
-    "a service with a strange policy": (plugin(services=Service("bad", run, "always")), "not a labd.api.Restart"),
+    "a service with a strange policy": (
+        plugin(services=Service("bad", run, "always")),
+        "not a labd.api.Restart",
+    ),
     "a critical service": (plugin(services=Service("bad", run, Restart(), True)), "may be critical"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", WRONG)
@@ -319,7 +350,10 @@ def test_a_withdrawn_plugin_gives_back_all_it_offered():
     registry = filled(found("good", good()), found("other", good("other")))
     offer = registry.withdraw("other", error="disabled by alice")
     assert [service.name for service in offer.services] == ["other-ticker"]
-    assert (registry.record("other").state, registry.record("other").error) == ("disabled", "disabled by alice")
+    assert (registry.record("other").state, registry.record("other").error) == (
+        "disabled",
+        "disabled by alice",
+    )
     assert_only_good(registry, "other")
 
 

@@ -27,8 +27,8 @@ def site(tmp_path, monkeypatch):
         distribution = distribution or f"labd-{name}"
         info = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
         info.mkdir()
-        written = metadata if metadata is not None else f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
-        (info / "METADATA").write_text(written)
+        usual = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        (info / "METADATA").write_text(usual if metadata is None else metadata)
         (info / "entry_points.txt").write_text(entry or f"[labd.plugins]\n{name} = {module}\n")
         return tmp_path
 
@@ -51,7 +51,7 @@ def states(registry):
 def test_installed_plugins_are_found_without_being_imported(site):
     site("b")
     path = site("a", "raise RuntimeError('imported')")
-    assert [(found.name, found.module, found.distribution, found.version) for found in find(path=[str(path)])] == [
+    assert [found[:4] for found in find(path=[str(path)])] == [
         ("a", "site_a", "labd-a", "1.0"),
         ("b", "site_b", "labd-b", "1.0"),
     ]
@@ -68,7 +68,7 @@ def test_r28_one_broken_distribution_leaves_the_others(site):
     expected = dict.fromkeys(["attribute", "missing", "quits", "syntax"], "failed") | {"good": "loaded"}
     assert states(registry) == expected
     assert registry.record("quits").error == "SystemExit: enough"
-    assert registry.record("missing").error == "ModuleNotFoundError: No module named 'no_such_module_anywhere'"
+    assert "No module named 'no_such_module_anywhere'" in registry.record("missing").error
 
 
 def test_unreadable_metadata_leaves_the_others(site):

@@ -17,8 +17,8 @@ READY, BACKOFF, FAILED, STOPPED = (
 class Flaky:
     """A service that fails *failures* times, *after* seconds each, and then runs for ever."""
 
-    def __init__(self, failures=10**9, after=0.0, error=OSError("crash")):
-        self.failures, self.after, self.error = failures, after, error
+    def __init__(self, failures=10**9, after=0.0, error=None):
+        self.failures, self.after, self.error = failures, after, error or OSError("crash")
         self.starts = []
 
     async def run(self, *, task_status):
@@ -102,9 +102,7 @@ async def test_old_restarts_do_not_count_towards_the_burst(autojump_clock, super
     assert (record.state, record.restarts) == (READY, 20)
 
 
-async def test_always_restarts_a_service_that_returns_and_never_leaves_one_that_fails(
-    autojump_clock, supervisor
-):
+async def test_always_restarts_what_returns_and_never_leaves_what_fails(autojump_clock, supervisor):
     async def brief(*, task_status):
         task_status.started()
 

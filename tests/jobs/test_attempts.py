@@ -101,7 +101,9 @@ def test_an_exit_record_counts_although_the_shim_still_holds_the_lock(path: str)
     os.close(lock)
 
 
-def test_a_shim_that_ends_between_the_two_looks_has_exited(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_shim_that_ends_between_the_two_looks_has_exited(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.close(attempts.prepare(path, order("true")))
     _mark(path, marks.STARTED, boot_id="x")
 

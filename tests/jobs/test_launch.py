@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,10 +20,10 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-async def launcher(nursery: trio.Nursery) -> AsyncIterator[Launcher]:
+async def launcher(nursery: trio.Nursery) -> Launcher:
     launcher = Launcher(start_zygote())
     await nursery.start(launcher.run)
-    yield launcher
+    return launcher
 
 
 def _folder(tmp_path: Path, job: int) -> str:
@@ -75,6 +74,11 @@ async def test_a_refusal_leaves_the_lock_free(launcher: Launcher, tmp_path: Path
     os.close(attempts.prepare(path, order("true")))
 
 
+async def _launch_unknown(launcher: Launcher, path: str, lock: int) -> None:
+    with pytest.raises(LaunchUnknown, match="zygote died"):
+        await launcher.launch(path, lock)
+
+
 async def test_a_zygote_that_dies_with_a_request_leaves_it_provably_unbegun(
     launcher: Launcher, tmp_path: Path
 ) -> None:
@@ -82,12 +86,11 @@ async def test_a_zygote_that_dies_with_a_request_leaves_it_provably_unbegun(
     fds = len(os.listdir("/proc/self/fd"))
     os.kill(zygote, signal.SIGSTOP)
     lock = attempts.prepare(path, order("true"))
-    with pytest.raises(LaunchUnknown, match="zygote died"):  # noqa: PT012 - the kill must follow the request
-        async with trio.open_nursery(strict_exception_groups=False) as nursery:
-            nursery.start_soon(launcher.launch, path, lock)
-            await wait_until_async(lambda: launcher.statistics().waiting == 1)
-            assert attempts.inspect(path).kind == "alive"
-            os.kill(zygote, signal.SIGKILL)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(_launch_unknown, launcher, path, lock)
+        await wait_until_async(lambda: launcher.statistics().waiting == 1)
+        assert attempts.inspect(path).kind == "alive"
+        os.kill(zygote, signal.SIGKILL)
     assert attempts.inspect(path).kind == "never"
     assert len(os.listdir("/proc/self/fd")) <= fds
     pid = await launcher.launch(path, attempts.prepare(path, order("true")))
@@ -97,7 +100,9 @@ async def test_a_zygote_that_dies_with_a_request_leaves_it_provably_unbegun(
     await _until(path, "exited")
 
 
-async def test_r3_a_zygote_killed_amid_launches_loses_and_doubles_none(launcher: Launcher, tmp_path: Path) -> None:
+async def test_r3_a_zygote_killed_amid_launches_loses_and_doubles_none(
+    launcher: Launcher, tmp_path: Path
+) -> None:
     effects, outcomes = tmp_path / "effects", dict[int, str]()
 
     async def one(job: int) -> None:
@@ -151,7 +156,7 @@ async def test_when_the_launcher_stops_its_zygote_goes_and_its_jobs_stay(tmp_pat
         await launcher.launch(path, attempts.prepare(path, order("sleep", "600")))
         zygote = launcher.statistics().zygote
         nursery.cancel_scope.cancel()
-    assert not os.path.exists(f"/proc/{zygote}")
+    assert procs.look(zygote) is None
     assert attempts.inspect(path).kind == "alive"
     assert attempts.cancel(path, 0.0)
     await _until(path, "exited")
@@ -168,7 +173,7 @@ async def test_a_zygote_that_hangs_does_not_hold_up_the_stop(
         zygote = launcher.statistics().zygote
         os.kill(zygote, signal.SIGSTOP)
         nursery.cancel_scope.cancel()
-    await wait_until_async(lambda: not os.path.exists(f"/proc/{zygote}"))
+    await wait_until_async(lambda: procs.look(zygote) is None)
 
 
 def test_a_zygote_is_started_without_trio() -> None:
@@ -177,5 +182,4 @@ def test_a_zygote_is_started_without_trio() -> None:
         "import sys; sys.path.append(sys.argv[1]); from labd.jobs.shim.spawn import start_zygote as start; "
         "zygote = start(); zygote.socket.close(); zygote.process.wait(60); print('trio' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code, root], check=True, capture_output=True, text=True)
-    assert done.stdout == "False\n"
+    assert subprocess.check_output([sys.executable, "-I", "-c", code, root]) == b"False\n"

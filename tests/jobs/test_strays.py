@@ -33,8 +33,8 @@ def test_r8_all_that_a_lost_shim_leaves_is_killed(tmp_path: Path) -> None:
 
 def test_a_token_that_only_resembles_is_left_alone() -> None:
     token = uuid.uuid4().hex
-    others = ({"LABD_TOKEN": token + "x"}, {"LABD_TOKEN": token[:-1]}, {"OTHER_LABD_TOKEN": token}, {"A": token})
-    processes = [subprocess.Popen(["/bin/sleep", "600"], env=env) for env in others]
+    others = f"LABD_TOKEN={token}x", f"LABD_TOKEN={token[:-1]}", f"MY_LABD_TOKEN={token}", f"A={token}"
+    processes = [subprocess.Popen(["/usr/bin/env", "-i", other, "sleep", "600"]) for other in others]
     assert strays.end(token) == 0
     assert [process.poll() for process in processes] == [None] * 4
     for process in processes:

@@ -1,12 +1,13 @@
 """A store that runs, and the few changes with which tests talk to it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trio
 
 from labd.store import Store
+from tests.store.rows import Open
 
 
 @pytest.fixture
@@ -15,7 +16,7 @@ def path(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def opened(path: str) -> Iterator[Callable[..., Store]]:
+def opened(path: str) -> Iterator[Open]:
     """Opens stores in *path*, and closes them in the end."""
     stores: list[Store] = []
 
@@ -29,7 +30,7 @@ def opened(path: str) -> Iterator[Callable[..., Store]]:
 
 
 @pytest.fixture
-async def store(opened: Callable[..., Store], nursery: trio.Nursery) -> Store:
+async def store(opened: Open, nursery: trio.Nursery) -> Store:
     made = opened()
     await nursery.start(made.run)
     return made

@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 from labd.store import Store
 
+Open = Callable[..., Store]
+
 
 def add(number: int, data: str = "{}") -> Callable[[sqlite3.Connection], int]:
     def change(connection: sqlite3.Connection) -> int:

@@ -12,7 +12,8 @@ from random import Random
 import pytest
 
 from labd.store import Store
-from tests.powerloss import Disk, Op, record
+from tests.powerloss import Disk
+from tests.syscalls import Op, record
 
 ROUNDS = int(os.environ.get("LABD_TEST_ROUNDS", "300"))
 WRITER = str(Path(__file__).with_name("crash_writer.py"))
@@ -31,7 +32,9 @@ class Result:
     lost: int = 0
 
 
-def run(tmp_path: Path, first: int, count: int, *options: str, sync: str = "FULL", mode: str = "go") -> list[Op]:
+def run(
+    tmp_path: Path, first: int, count: int, *options: str, sync: str = "FULL", mode: str = "go"
+) -> list[Op]:
     state = tmp_path / "state"
     state.mkdir(exist_ok=True)
     argv = [sys.executable, WRITER, str(state), sync, str(first), str(count), mode]

@@ -28,7 +28,7 @@ REPLY = b"\x94\x01\x01\xc0"   # [1, 1, nil, ...
 )
 @pytest.mark.parametrize("around", [b"", REPLY, REPLY + b"\x93\xa2hi", REPLY + b"\x81\xa1k"])
 def test_a_claim_over_a_limit_fails_at_once(claim, around):
-    with pytest.raises(ProtocolError, match=r"over the limit of (131072 elements|4194304 bytes)"):
+    with pytest.raises(ProtocolError, match=r"over (a|the) limit"):
         Session().feed(around + claim)
 
 
@@ -36,15 +36,20 @@ def test_a_claim_that_arrives_byte_by_byte_fails_with_its_last_byte():
     session = Session()
     for byte in REPLY + b"\xdd\xff\xff\xff":
         session.feed(bytes([byte]))
-    with pytest.raises(ProtocolError, match="an array of 4294967295 elements"):
+    with pytest.raises(ProtocolError, match="one array of 4294967295 elements"):
         session.feed(b"\xff")
 
 
 def test_a_message_as_large_as_the_frame_passes_and_one_byte_more_does_not():
     data = encode(Reply(1, None, b"x" * 1000))
     assert Session(max_frame=len(data)).feed(data)
-    with pytest.raises(ProtocolError, match="over the limit of 1007 bytes"):
+    with pytest.raises(ProtocolError, match=f"over the limit of {len(data) - 1} bytes"):
         Session(max_frame=len(data) - 1).feed(data)
+
+
+def feed_all(session, data, piece):
+    for at in range(0, len(data), piece):
+        session.feed(data[at : at + piece])
 
 
 @pytest.mark.parametrize("piece", [1000, CHUNK, 10**9])
@@ -52,8 +57,7 @@ def test_a_message_of_small_parts_is_cut_off_at_the_frame_limit(piece):
     session = Session(max_frame=200_000, max_containers=10**6)
     data = REPLY + b"\xdd\x00\x01\xff\xff" + b"\xa3abc" * 131_071
     with pytest.raises(ProtocolError, match="over the limit of 200000 bytes"):
-        for at in range(0, len(data), piece):
-            session.feed(data[at : at + piece])
+        feed_all(session, data, piece)
     assert session.statistics().pending == 0
 
 
@@ -123,7 +127,8 @@ def test_a_client_takes_larger_replies_than_a_daemon_takes_requests():
 
 @pytest.mark.parametrize("value", [
     None, True, 1, -1, 200, 70_000, 2**40, -200, -70_000, -(2**40), 1.5, "", "x" * 31, "x" * 32, "x" * 300,
-    "x" * 70_000, b"", b"x" * 300, b"x" * 70_000, [], [1] * 15, [1] * 16, [[1]] * 70_000, {}, {"a": {"b": []}},
+    "x" * 70_000, b"", b"x" * 300, b"x" * 70_000, [], [1] * 15, [1] * 16, [[1]] * 70_000, {},
+    {"a": {"b": []}},
     {str(n): n for n in range(20)}, {str(n): n for n in range(70_000)}, msgpack.ExtType(7, b"x"),
     msgpack.ExtType(7, b"xx"), msgpack.ExtType(7, b"x" * 4), msgpack.ExtType(7, b"x" * 8),
     msgpack.ExtType(7, b"x" * 16), msgpack.ExtType(7, b"x" * 17), msgpack.ExtType(7, b"x" * 300),

@@ -2,6 +2,7 @@
 
 import math
 import tracemalloc
+from itertools import pairwise
 
 import msgpack
 from hypothesis import HealthCheck, given, settings
@@ -13,6 +14,8 @@ from labd.wire.messages import Message, Notice, Reply, Request
 from labd.wire.session import Session, encode
 
 SETTINGS = settings(deadline=None, max_examples=200, suppress_health_check=list(HealthCheck))
+
+HEADERS = b"\x91\x81\xdc\xdd\xde\xdf\xdb\xc6\xc9\x00\x01\x0f\xff\xc0\xa1"
 
 scalars = (
     st.none()
@@ -39,7 +42,7 @@ cuts = st.lists(st.integers(0, 2000), max_size=8)
 
 def pieces(data: bytes, where: list[int]) -> list[bytes]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in where), len(data)]
-    return [data[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [data[start:end] for start, end in pairwise(edges)]
 
 
 @SETTINGS
@@ -78,7 +81,7 @@ def test_a_damaged_message_gives_nothing_but_protocol_errors(message, data):
 
 
 @SETTINGS
-@given(st.lists(st.sampled_from(b"\x91\x81\xdc\xdd\xde\xdf\xdb\xc6\xc9\x00\x01\x0f\xff\xc0\xa1"), max_size=400))
+@given(st.lists(st.sampled_from(HEADERS), max_size=400))
 def test_structured_noise_keeps_memory_bounded(codes):
     session = Session(max_frame=2000)
     tracemalloc.start()

@@ -119,7 +119,9 @@ def test_a_gap_that_is_none_is_refused(gap):
         begun().on_lagged(*gap)
 
 
-@pytest.mark.parametrize("reply", [None, {}, {"subscription": 1, "epoch": "e"}, {"subscription": "1", "seq": 1}])
+@pytest.mark.parametrize(
+    "reply", [None, {}, {"subscription": 1, "epoch": "e"}, {"subscription": "1", "epoch": "e", "seq": 1}]
+)
 def test_an_answer_to_subscribe_that_is_none_is_refused(reply):
     with pytest.raises(ProtocolError, match="answered subscribe"):
         Subscription().started(reply)

@@ -50,5 +50,6 @@ def _candidates(what: list[str], client: Calls) -> list[str]:
         names = sorted({job["name"] for job in jobs if PLAIN.fullmatch(job["name"])})
         return ["last", *(str(job["id"]) for job in jobs), *names]
     if what == ["methods"]:
-        return [name for name in (m["name"] for m in client.call("methods")["methods"]) if PLAIN.fullmatch(name)]
+        found = [method["name"] for method in client.call("methods")["methods"]]
+        return [name for name in found if PLAIN.fullmatch(name)]
     return []

@@ -12,6 +12,7 @@ from labd.cli import exits, output
 from labd.config import (
     ConfigErrors,
     Loaded,
+    NoSettings,
     Problem,
     as_json,
     as_toml,
@@ -23,7 +24,6 @@ from labd.config import (
 )
 
 Structs = Mapping[str, type[msgspec.Struct]]
-"""The settings of every installed plugin, by its name."""
 
 HELP = "check or show the configuration"
 
@@ -41,8 +41,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     return parser
 
 
-def run(args: argparse.Namespace, structs: Structs | None = None) -> int:
-    """Run the command in *args*. Without *structs* the tables of plugins are not looked into."""
+def run(args: argparse.Namespace, plugins: Mapping[str, type[msgspec.Struct] | None] | None = None) -> int:
+    """Run the command in *args*, with the settings class (or None) of every installed plugin by its name.
+
+    Without *plugins* their tables are not looked into.
+    """
+    structs = None if plugins is None else {name: struct or NoSettings for name, struct in plugins.items()}
     if args.config_command == "schema":
         print(json.dumps(json_schema(structs), indent=2))
         return exits.OK

@@ -31,7 +31,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     if args.json:
         output.emit(**reply)
     else:
-        output.show([text for check in (failed if args.quiet else checks) for text in lines(check, output.screen())])
+        term = output.screen()
+        output.show([line for check in (failed if args.quiet else checks) for line in lines(check, term)])
     return exits.FAILED if failed else exits.OK
 
 

@@ -114,7 +114,8 @@ def _print(args: argparse.Namespace, event: Event) -> None:
 def line(event: Event) -> str:
     """One event in one line."""
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-    data = " ".join(f"{key}={_short(value)}" for key, value in event["data"].items() if value not in (None, ""))
+    known = {key: value for key, value in event["data"].items() if value not in (None, "")}
+    data = " ".join(f"{key}={_short(value)}" for key, value in known.items())
     parts = (f"{event['seq']:>6}", clock, f"{event['kind']:<16}", data, _why(event))
     return safe("  ".join(part for part in parts if part).rstrip())
 

@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli import exits, output, suggest
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
-from labd.cli.render import Terminal
+from labd.cli.render import Terminal, safe
 from labd.cli.table import Cell, Column, pairs, table
 from labd.errors import NotFound
 
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     if args.json:
         output.emit(methods=methods)
     elif args.quiet:
-        output.show([output.safe(method["name"]) for method in methods])
+        output.show([safe(method["name"]) for method in methods])
     elif args.method is not None:
         output.show(explained(methods[0], output.screen()))
     else:

@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli import exits, output
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
-from labd.cli.render import Terminal
+from labd.cli.render import Terminal, safe
 from labd.cli.table import Cell, Column, table
 
 HELP = """what is plugged in, and how it is
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     if args.json:
         output.emit(**reply)
     elif args.quiet:
-        output.show([output.safe(plugin["name"]) for plugin in reply["plugins"]])
+        output.show([safe(plugin["name"]) for plugin in reply["plugins"]])
     else:
         output.show(rows(reply["plugins"], output.screen()))
     return exits.OK

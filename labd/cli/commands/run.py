@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -16,4 +15,4 @@ def run(args: argparse.Namespace) -> int:
     zygote = start_zygote()  # first of all, while this process is small and has one thread
     from labd.daemon.start import prepare, serve
 
-    return serve(prepare(args.config, args.option, dict(os.environ), safe=args.safe, zygote=zygote), sys.stderr)
+    return serve(prepare(args.config, args.option, dict(os.environ), safe=args.safe, zygote=zygote))

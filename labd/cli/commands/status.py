@@ -26,11 +26,11 @@ EXAMPLES = [
 RECENT = 10
 LIMIT = 100
 PAGE = 1000
-"""Jobs shown unless told otherwise, and asked for at once."""
+"""Jobs that are shown unless told otherwise, and that are asked for at once."""
 
 COLUMNS = [
-    Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6), Column("TAKES"),
-    Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=8),
+    Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6),
+    Column("TAKES"), Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=8),
 ]  # fmt: skip
 
 
@@ -42,7 +42,9 @@ def add_arguments(parser: Parser) -> None:
         help=f"only jobs that are {', '.join(view.LIVE)}, {', '.join(view.ENDED)}",
     )  # fmt: skip
     parser.add_argument("--user", metavar="USER", help="only jobs of USER")
-    parser.add_argument("--limit", metavar="N", type=count, help=f"at most N jobs (default {LIMIT} and {RECENT} ended)")
+    parser.add_argument(
+        "--limit", metavar="N", type=count, help=f"N jobs at most ({LIMIT}, {RECENT} of them ended)"
+    )
     add_output(parser)
 
 
@@ -74,11 +76,17 @@ def _chosen(args: argparse.Namespace, client: Calls) -> tuple[list[view.Job], bo
 
 
 def _listed(
-    args: argparse.Namespace, client: Calls, states: Sequence[str] | None, limit: int, before: int | None = None
+    args: argparse.Namespace,
+    client: Calls,
+    states: Sequence[str] | None,
+    limit: int,
+    before: int | None = None,
 ) -> tuple[list[view.Job], bool]:
     """One page, newest first, and whether there is another."""
     asked = {"states": states, "user": args.user, "limit": min(limit, PAGE), "before": before}
-    jobs = client.call("job.list", {name: value for name, value in asked.items() if value is not None})["jobs"]
+    jobs = client.call("job.list", {name: value for name, value in asked.items() if value is not None})[
+        "jobs"
+    ]
     return sorted(jobs, key=lambda job: -job["id"]), len(jobs) >= min(limit, PAGE)
 
 

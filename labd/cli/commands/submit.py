@@ -9,6 +9,7 @@ from labd.cli import detail, exits, output, source, view, watch
 from labd.cli.connect import Connect, Steady
 from labd.cli.parser import Parser, add_output, seconds, size
 from labd.cli.refs import title
+from labd.cli.render import safe
 from labd.cli.spec import spec_of
 from labd.errors import UsageError
 
@@ -47,7 +48,7 @@ def _add_job(parser: Parser) -> None:
     group = parser.add_argument_group("the job")
     add = group.add_argument
     add("--name", metavar="NAME", help="what to call it (default: from the command)")
-    add("--script", metavar="FILE", help="ship the text of FILE (- is stdin); words after it are its arguments")
+    add("--script", metavar="FILE", help="ship the text of FILE (- is stdin); COMMAND is its arguments")
     add("--cwd", metavar="DIR", help="where it runs (default: here)")
     add("--env", metavar="NAME=VALUE", action="append", help="set a variable, or pass on NAME from here")
     add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
@@ -107,7 +108,7 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
 
 
 def _sentence(job: dict[str, Any], created: bool) -> str:
-    name = output.safe(title(job))
+    name = safe(title(job))
     return f"Submitted {name}." if created else f"{name.capitalize()} was submitted with this key before."
 
 

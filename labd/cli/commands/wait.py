@@ -6,6 +6,7 @@ from labd.cli import exits, output, view, watch
 from labd.cli.connect import Connect, Steady
 from labd.cli.parser import Parser, add_output, seconds
 from labd.cli.refs import resolve, title
+from labd.cli.render import safe
 
 HELP = """wait until jobs have ended
 
@@ -20,7 +21,7 @@ EXAMPLES = [
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("jobs", metavar="JOB", nargs="+", help="which jobs")
-    parser.add_argument("--timeout", metavar="SPAN", type=seconds, dest="longest", help="longest wait, as in 1h30m")
+    parser.add_argument("--timeout", metavar="SPAN", type=seconds, dest="longest", help="as in 1h30m")
     add_output(parser)
 
 
@@ -36,5 +37,5 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     elif args.quiet:
         output.show([str(job["id"]) for job in jobs])
     else:
-        output.show([output.safe(f"{title(job).capitalize()} {view.outcome(job)}.") for job in jobs])
+        output.show([safe(f"{title(job).capitalize()} {view.outcome(job)}.") for job in jobs])
     return exits.of_jobs(jobs)

@@ -33,9 +33,14 @@ def start(order: dict[str, Any]) -> tuple[int, int]:
         raise ValueError("the order has no map as env")  # noqa: TRY004 - bad data, not a bad call
     reasons, tell = os.pipe()
     shim = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _become(order, shim, tell)
+    # a SIGTERM that comes before the child has its default actions back waits, instead of being ignored
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+        if pid == 0:
+            _become(order, shim, tell)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(tell)
     return pid, reasons
 

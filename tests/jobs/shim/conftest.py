@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from labd.jobs import attempts
+from labd.jobs import attempts, strays
 from labd.jobs.shim.spawn import Zygote
 from tests.jobs.shim.support import Attempt, running_zygote
 from tests.support import wait_until
+
+UNUSED = "no process has this token"
 
 
 @pytest.fixture
@@ -33,3 +35,4 @@ def begin(zygote: Zygote, tmp_path: Path) -> Iterator[Callable[[dict[str, Any]],
     for attempt in begun:
         attempts.cancel(attempt.folder, 0.0)
         wait_until(attempt.released)
+        strays.end(attempt.token or UNUSED)

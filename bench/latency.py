@@ -1,0 +1,82 @@
+"""How long until a job is safe, and until it runs: one client, one job at a time."""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+
+from daemon import header, milliseconds, running
+
+from labd.wire.blocking import Client
+
+JOBS = 300
+ENV = {"PATH": "/usr/bin:/bin"}
+
+
+def fsync_floor(folder: str) -> list[float]:
+    """An append of 400 bytes and an fdatasync, as often."""
+    times = []
+    with open(f"{folder}/floor", "wb", buffering=0) as file:
+        for _ in range(JOBS):
+            began = time.perf_counter()
+            file.write(b"x" * 400)
+            os.fdatasync(file.fileno())
+            times.append(time.perf_counter() - began)
+    return times
+
+
+def labd(socket: str, state: str) -> tuple[list[float], list[float]]:
+    """Seconds to the acknowledgement, and from the call to the start of the job's process."""
+    submits, starts = [], []
+    with Client(socket) as client:
+        for _ in range(JOBS):
+            wall, began = time.time(), time.perf_counter()
+            answer = client.call("job.submit", {"spec": {"argv": ["/bin/true"], "cwd": "/", "env": ENV}})
+            submits.append(time.perf_counter() - began)
+            job = answer["job"]["id"]
+            client.call("job.wait", {"jobs": [job]})
+            with open(f"{state}/jobs/{job // 1000}/{job}.1/exit") as file:
+                starts.append(json.load(file)["started"] - wall)
+    return submits, starts
+
+
+def task_spooler(folder: str) -> tuple[list[float], list[float]]:
+    env = os.environ | {"TS_SOCKET": f"{folder}/ts", "TMPDIR": folder}
+    submits, starts = [], []
+    script = f"date +%s.%N > {folder}/stamp"
+    for _ in range(min(JOBS, 100)):
+        wall, began = time.time(), time.perf_counter()
+        subprocess.run(["tsp", "sh", "-c", script], env=env, capture_output=True, check=True)
+        submits.append(time.perf_counter() - began)
+        subprocess.run(["tsp", "-w"], env=env, check=False)
+        with open(f"{folder}/stamp") as file:
+            starts.append(float(file.read()) - wall)
+    subprocess.run(["tsp", "-K"], env=env, check=False)
+    return submits, starts
+
+
+def main() -> None:
+    header("latency of one job at a time")
+    with tempfile.TemporaryDirectory() as folder, running() as daemon:
+        labd(daemon.socket, daemon.state)  # warm up
+        floor = fsync_floor(folder)
+        submits, starts = labd(daemon.socket, daemon.state)
+        print(f"fdatasync of 400 bytes     {milliseconds(floor)}")
+        print(f"labd submit, durable       {milliseconds(submits)}")
+        print(f"labd submit to start       {milliseconds(starts)}")
+        if shutil.which("tsp"):
+            ts_submits, ts_starts = task_spooler(folder)
+            print(f"tsp submit, not durable    {milliseconds(ts_submits)}")
+            print(f"tsp submit to start        {milliseconds(ts_starts)}")
+            ratio = statistics.median(starts) / statistics.median(ts_starts)
+            print(f"labd / tsp, submit to start: {ratio:.2f}")
+        else:
+            print("task-spooler is not installed (apt install task-spooler): left out")
+        print(f"labd submit / fsync floor: {statistics.median(submits) / statistics.median(floor):.2f}")
+
+
+if __name__ == "__main__":
+    main()

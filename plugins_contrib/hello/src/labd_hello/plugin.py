@@ -1,0 +1,62 @@
+"""What labd imports: the hooks, and what they describe."""
+
+from typing import Annotated
+
+import msgspec
+
+from labd.api import Call, JobKind, JobSpec, Method, Node, Role, Service, hookimpl
+from labd_hello.ticker import Ticker
+
+LABD_API = 1
+"""The plugin API that this plugin was written for."""
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[plugins.hello]``: what to say, and how many seconds apart the ticks are."""
+
+    greeting: str = "Hello"
+    interval: Annotated[float, msgspec.Meta(gt=0)] = 60.0
+
+
+class Greet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom to greet: the parameters of the method and of the kind of job."""
+
+    who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "world"
+
+
+class Greeter:
+    """Greets in the words of the settings."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def words(self, who: str) -> str:
+        return f"{self._settings.greeting}, {who}!"
+
+    async def answer(self, call: Call, params: Greet) -> dict[str, str]:
+        """The method ``hello.greet``."""
+        return {"text": self.words(params.who), "caller": call.peer.name}
+
+    def build(self, params: Greet, spec: JobSpec) -> JobSpec:
+        """The kind of job ``greet``: the spec as sent, with a program that says the words."""
+        return msgspec.structs.replace(spec, argv=("/bin/echo", self.words(params.who)), script=None)
+
+
+@hookimpl
+def labd_settings() -> type[Settings]:
+    return Settings
+
+
+@hookimpl
+def labd_job_kinds(node: Node) -> JobKind:
+    return JobKind("greet", Greeter(node.config).build, Greet, "Say hello to somebody.")
+
+
+@hookimpl
+def labd_methods(node: Node) -> Method:
+    return Method("hello.greet", Greeter(node.config).answer, Greet, Role.VIEW, "Say hello to somebody.")
+
+
+@hookimpl
+def labd_services(node: Node) -> Service:
+    return Service("hello-ticker", Ticker(node, node.config.interval).run)

@@ -1,0 +1,186 @@
+"""The queue over a real store: durable before it answers, the same after a restart, honest in trouble."""
+
+import sqlite3
+from contextlib import asynccontextmanager
+
+import pytest
+import trio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from labd.api.jobs import JobSpec
+from labd.errors import Conflict, NotFound, Overloaded, StoreUnavailable
+from labd.jobs import decide, table
+from labd.jobs.model import Job, apply
+from labd.jobs.queue import Limits, Queue
+from labd.store import connect, eventlog
+from labd.store.writer import Store
+from tests.jobs.build import ALICE, Clocks
+
+SPEC = JobSpec(argv=("true",), cwd="/", cpus=1.0, memory=0, grace=1.0, env={"A": "b"})
+
+
+class Bus:
+    """Keeps what is published."""
+
+    def __init__(self):
+        self.last, self.events = 0, []
+
+    def publish(self, events):
+        self.events += events
+        self.last = events[-1].seq
+
+
+@asynccontextmanager
+async def a_queue(path, limits=None, make=connect.writer):
+    store = Store.open(str(path / "labd.db"), make=make)
+    queue = Queue(store, Bus(), Clocks(), limits or Limits())
+    queue.load()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(store.run)
+        try:
+            yield queue
+        finally:
+            store.close()
+
+
+async def test_r1_a_job_is_on_disk_when_its_id_is_told(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        job, new = await queue.submit(SPEC, ALICE, None)
+        row = sqlite3.connect(tmp_path / "labd.db").execute("select state, user from jobs").fetchall()
+    assert (job.id, new, row) == (1, True, [("queued", "alice")])
+
+
+async def test_r5_the_same_key_gives_the_same_job(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        jobs = []
+
+        async def submit(key):
+            jobs.append((await queue.submit(SPEC, ALICE, key))[0].id)
+
+        async with trio.open_nursery() as nursery:
+            for key in ("a", "a", "b", "a"):
+                nursery.start_soon(submit, key)
+        assert sorted(jobs) == [1, 1, 1, 2]
+    async with a_queue(tmp_path) as queue:
+        job, new = await queue.submit(SPEC, ALICE, "a")
+    assert (job.id, new) == (1, False)
+
+
+async def test_events_are_published_in_order_and_only_when_durable(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        for _ in range(5):
+            await queue.submit(SPEC, ALICE, None)
+        assert [e.seq for e in queue._bus.events] == [1, 2, 3, 4, 5]
+        assert {e.actor for e in queue._bus.events} == {"alice"}
+
+
+async def test_limits_are_named_and_nothing_is_stored(tmp_path):
+    async with a_queue(tmp_path, Limits(queued=10, queued_per_user=1)) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        with pytest.raises(Overloaded, match="there are 1 unfinished jobs of alice, the limit is 1"):
+            await queue.submit(SPEC, ALICE, None)
+        assert queue._store.read(table.last_job) == 1
+
+
+async def test_a_job_that_ended_leaves_memory_and_can_still_be_found(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        assert (await queue.cancel(1, "alice", "enough")).state == "cancelled"
+        assert queue.live == {}
+        assert queue.find(1).cancel_reason == "enough"
+        with pytest.raises(Conflict):
+            await queue.cancel(1, "alice", "again")
+        with pytest.raises(NotFound):
+            queue.find(2)
+
+
+async def test_waiting_for_an_end(tmp_path):
+    async with a_queue(tmp_path) as queue, trio.open_nursery() as nursery:
+        await queue.submit(SPEC, ALICE, None)
+        nursery.start_soon(queue.cancel, 1, "alice", "enough")
+        assert (await queue.wait_ended(1)).state == "cancelled"
+
+
+async def test_equal_environments_are_kept_once(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        for _ in range(3):
+            job, _ = await queue.submit(SPEC, ALICE, None)
+        assert queue._store.read(lambda c: c.execute("select count(*) from environments").fetchone()) == (1,)
+        assert queue._store.read(lambda c: table.environment(c, job.environment)) == {"A": "b"}
+
+
+class Failing(sqlite3.Connection):
+    """Its commits fail while ``broken`` is set, as on a full disk."""
+
+    broken = False
+
+    def execute(self, sql, *args):
+        if Failing.broken and sql.upper().startswith("COMMIT"):
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode, error.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+            raise error
+        return super().execute(sql, *args)
+
+
+async def test_r17_a_store_that_refuses_leaves_nothing_behind(tmp_path, monkeypatch):
+    async with a_queue(tmp_path, make=lambda path: connect.writer(path, Failing)) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        monkeypatch.setattr(Failing, "broken", True)
+        with pytest.raises(StoreUnavailable, match="disk is full"):
+            await queue.submit(SPEC, ALICE, None)
+        with pytest.raises(StoreUnavailable):
+            await queue.cancel(1, "alice", "x")
+        queue.load()
+        assert list(queue.live) == [1]
+        monkeypatch.setattr(Failing, "broken", False)
+        await queue._store.reopen()
+        queue.load()
+        assert (await queue.submit(SPEC, ALICE, None))[0].id == 2
+        assert [e.seq for e in queue._bus.events] == [1, 2]
+
+
+STEPS = st.lists(st.tuples(st.sampled_from("sxfrclan"), st.integers(0, 5)), max_size=40)
+
+
+def _drafts(step: str, job: Job) -> list[decide.Draft]:
+    """What *step* would do to *job*; an unlawful step does nothing."""
+    clocks = Clocks()
+    if step == "s" and job.state == "queued":
+        return [decide.starting(job, "t" * 16, ())]
+    if step == "a" and job.state == "starting":
+        return [decide.Draft("job.started", {"job": job.id, "attempt": job.attempt, "started": 1.0})]
+    if step == "n" and job.state == "starting":
+        return decide.never_began(job, "x", clocks)
+    if step in "xfl" and job.busy:
+        ending = {"x": ("exited", 0), "f": ("exited", 1), "l": ("lost", None)}[step]
+        return decide.ended(job, decide.Ending(reason=ending[0], exit_code=ending[1]), clocks)
+    if step == "r" and not job.live:
+        return [decide.retry(job, "alice", clocks)]
+    if step == "c" and job.live:
+        return [decide.cancel(job, "alice", "enough")]
+    return []
+
+
+@settings(max_examples=30, deadline=None)
+@given(steps=STEPS)
+def test_r36_folding_the_events_gives_the_tables(tmp_path_factory, steps):
+    async def live_through():
+        async with a_queue(tmp_path_factory.mktemp("q")) as queue:
+            for _ in range(6):
+                await queue.submit(JobSpec(argv=("x",), cwd="/", retries=1), ALICE, None)
+            for step, number in steps:
+                queue.record(_drafts(step, queue.find(number + 1)))
+            await queue._store.write(lambda conn: None)
+            events = queue._store.read(lambda c: eventlog.after(c, 0, 10_000))
+            rows = queue._store.read(lambda c: table.listed(c, table.Filter(), 100))
+            attempts = {j.id: queue._store.read(lambda c, j=j: table.attempts(c, j.id)) for j in rows}
+        folded, tries = {}, {}
+        for event in events:
+            job = folded[event.data["job"]] = apply(folded.get(event.data["job"]), event)
+            if job.current is not None:
+                tries[job.id, job.current.number] = job.current
+        assert {job.id: job for job in rows} == folded
+        assert {(i, a.number): a for i, found in attempts.items() for a in found} == tries
+
+    trio.run(live_through)

@@ -1,0 +1,64 @@
+"""Reports: whole lines count, nonsense is passed over, the newest value wins."""
+
+import math
+
+import trio
+import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labd.jobs.reports import Latest, Report, Reports, parse, read
+from labd.jobs.watch import Watcher
+from tests.support import wait_until_async
+
+LINE = b'{"time": 1.5, "progress": 0.25, "metrics": {"loss": 2.0}}\n'
+
+
+@given(st.integers(0, len(LINE) * 2))
+def test_a_half_written_line_waits_for_its_end(cut):
+    data = (LINE * 2)[:cut]
+    reports, whole = parse(data)
+    assert len(reports) == data.count(b"\n")
+    assert whole == len(LINE) * len(reports)
+
+
+def test_what_is_not_a_report_is_passed_over():
+    reports, whole = parse(b"hello\n\xff\xfe\n[1]\n" + LINE + b'{"progress": "much"}\n')
+    assert [r.progress for r in reports] == [0.25]
+    assert whole > len(LINE)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_can_hurt(data):
+    parse(data)
+
+
+def test_the_newest_value_of_each_metric_counts_and_nonsense_does_not():
+    latest = Latest(1)
+    latest.take(Report(progress=0.5, metrics={"loss": 3.0, "acc": 0.1}, message="hi"))
+    latest.take(Report(progress=7.0, metrics={"loss": 2.0, "acc": math.nan, "gone": None}))
+    assert (latest.progress, latest.metrics, latest.message) == (0.5, {"loss": 2.0, "acc": 0.1}, "hi")
+
+
+def test_an_endless_line_is_not_read_again_and_again(tmp_path):
+    (tmp_path / "report.ndjson").write_bytes(b"x" * 100_000)
+    assert read(str(tmp_path)) == ([], 100_000)
+    assert read(str(tmp_path / "absent")) == ([], 0)
+
+
+async def test_a_running_job_is_followed(tmp_path, nursery):
+    path, told = tmp_path / "report.ndjson", []
+    path.write_bytes(LINE)
+    watcher = Watcher(lambda: None)
+    await nursery.start(watcher.run)
+    reports = Reports(watcher, lambda job, data: told.append(data))
+    reports.follow(7, 1, str(tmp_path))
+    assert reports.latest(7).progress == 0.25  # what was there already
+    with path.open("ab") as file:
+        file.write(LINE.replace(b"0.25", b"0.75"))
+    await wait_until_async(lambda: reports.latest(7).progress == 0.75)
+    assert told[-1]["job"] == 7
+    reports.forget(7)
+    assert reports.latest(7) is None
+    nursery.cancel_scope.cancel()
+    await trio.lowlevel.checkpoint_if_cancelled()

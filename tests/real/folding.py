@@ -1,0 +1,44 @@
+"""From the log of events to the tables: what is not the same (promise R36)."""
+
+import sqlite3
+from contextlib import closing
+
+from labd.jobs import model, table
+from labd.jobs.model import Job
+from labd.store import eventlog
+
+
+def differences(state: str) -> list[str]:
+    """What in the tables ``jobs`` and ``attempts`` is not what the events make of them."""
+    with closing(sqlite3.connect(f"file:{state}/labd.db?mode=ro", uri=True)) as connection:
+        connection.execute("begin")
+        return [*_gaps(connection), *_compare(connection, _fold(connection))]
+
+
+def _gaps(connection: sqlite3.Connection) -> list[str]:
+    first, last = eventlog.bounds(connection)
+    [(count,)] = connection.execute("select count(*) from events")
+    return [] if count == last - first + 1 and first == 1 else [f"{count} events from {first} to {last}"]
+
+
+def _fold(connection: sqlite3.Connection) -> dict[int, list[Job]]:
+    """Every record that each job went through."""
+    lives: dict[int, list[Job]] = {}
+    for event in eventlog.after(connection, 0, 10**9):
+        if event.kind in model.TRANSITIONS or event.kind == "job.submitted":
+            life = lives.setdefault(event.data["job"], [])
+            life.append(model.apply(life[-1] if life else None, event))
+    return lives
+
+
+def _compare(connection: sqlite3.Connection, lives: dict[int, list[Job]]) -> list[str]:
+    ids = {job for (job,) in connection.execute("select id from jobs")}
+    wrong = [] if ids == set(lives) else [f"jobs {ids ^ set(lives)} are not in both"]
+    for number, life in lives.items():
+        kept, made = table.job(connection, number), life[-1]
+        if kept != made:
+            wrong.append(f"job {number} is {kept}, its events make {made}")
+        last = {record.attempt: record.current for record in life if record.current}
+        if table.attempts(connection, number) != list(last.values()):
+            wrong.append(f"the attempts of job {number} are not those of its events")
+    return wrong

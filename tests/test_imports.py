@@ -1,0 +1,59 @@
+"""The contracts on who imports whom, checked at run time where the static graph cannot see."""
+
+import subprocess
+import sys
+
+import pytest
+from importlinter.cli import lint_imports
+
+HEAVY = {
+    "asyncio", "trio", "textual", "rich", "pluggy", "importlib.metadata", "logging", "dataclasses",
+    "tomllib", "numpy", "msgspec", "psutil", "tensorflow", "sqlite3",
+}  # fmt: skip
+
+
+def loaded_after(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after *code*."""
+    script = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_package_root_is_free():
+    assert not {name for name in loaded_after("import labd") if name.startswith("labd.")}
+
+
+def test_wire_is_the_standard_library_and_msgpack():
+    extra = loaded_after("import labd.wire.blocking") & HEAVY
+    assert not extra
+
+
+@pytest.mark.parametrize("command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events"])
+def test_labctl_stays_bare(command):
+    code = f"""
+import sys
+from labd.cli.labctl import main
+sys.argv = ["labctl", "--socket", "/nonexistent/labd.sock", "{command}", "1"]
+sys.stderr = open("/dev/null", "w")
+try:
+    main()
+except SystemExit:
+    pass
+"""
+    assert not loaded_after(code) & HEAVY
+
+
+def test_the_daemon_never_loads_what_belongs_to_others():
+    extra = loaded_after("import labd.daemon.start") & {"textual", "tensorflow", "numpy", "rich", "asyncio"}
+    assert not extra
+
+
+def test_the_shim_loads_next_to_nothing():
+    found = loaded_after("from labd.jobs.shim import zygote")
+    ours = {name for name in found if name.startswith("labd.") and not name.startswith("labd.jobs")}
+    assert not ours
+    assert not found & (HEAVY | {"typing", "subprocess"})
+
+
+def test_import_contracts_hold():
+    assert lint_imports(no_cache=True) == 0
