@@ -5,6 +5,12 @@ Importing this package costs nothing: public names load when they are first used
 
 __all__ = ["__version__", "report"]
 
+TYPE_CHECKING = False  # importing typing for it would cost more than all of this module
+if TYPE_CHECKING:
+    from labd.report import report
+
+    __version__: str
+
 
 def __getattr__(name: str) -> object:
     if name == "report":

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any, SupportsFloat
 
 MAX_LINE = 4096
@@ -101,3 +102,12 @@ def _warn(text: str) -> None:
         sys.stderr.write(f"labd.report: {text}\n")
     except (AttributeError, OSError, ValueError):
         pass  # there is no stderr: then nobody wants to know
+
+
+class _Callable(ModuleType):
+    """Importing this module puts it where ``import labd`` has the function of the same name: be both."""
+
+    __call__ = staticmethod(report)
+
+
+sys.modules[__name__].__class__ = _Callable

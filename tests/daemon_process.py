@@ -100,11 +100,15 @@ class DaemonProcess:
         self.kill()
         return self.start(*before)
 
+    def close_jobs(self) -> None:
+        """End all that descends from the daemon, which is dead."""
+        wait_until(self._nothing_left, PATIENCE)
+
     def close(self) -> None:
         """End everything and remove the folder."""
         if self.process is not None and self.process.poll() is None:
             self.kill()
-        wait_until(self._nothing_left, PATIENCE)
+        self.close_jobs()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _nothing_left(self) -> bool:
@@ -131,6 +135,12 @@ class DaemonProcess:
         """The answer to one call on a connection of its own."""
         with self.client(timeout) as client:
             return client.call(method, params, timeout)
+
+    def labctl(self, *words: str, input: str | None = None) -> subprocess.CompletedProcess[str]:
+        """Run labctl against it, as a user would."""
+        command = [sys.executable, "-m", "labd.cli.labctl", *words]
+        env = CLEAN | {"LABD_SOCKET": self.socket}
+        return subprocess.run(command, env=env, input=input, capture_output=True, text=True, timeout=PATIENCE)
 
     def submit(self, *argv: str, key: str | None = None, **spec: Any) -> int:
         """Submit a command; the job's id."""

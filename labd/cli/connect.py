@@ -15,6 +15,9 @@ FIRST_DELAY, LAST_DELAY = 0.1, 2.0
 """Seconds between tries to reach a daemon that went away."""
 
 
+PATIENCE = 60.0
+"""Seconds after which a daemon that does not answer is taken for stuck."""
+
 LOST = (Unreachable, ConnectionError)
 """What a call raises when the daemon is not there, or no longer."""
 
@@ -26,12 +29,12 @@ class Connect:
         self.socket = socket
         self.timeout = timeout
 
-    def __call__(self) -> Client:
-        """Raises Unreachable when nothing answers."""
+    def __call__(self, usual: float | None = PATIENCE) -> Client:
+        """Raises Unreachable when nothing answers. *usual* is the timeout where the caller gave none."""
         from labd.paths import client_socket
         from labd.wire.blocking import Client
 
-        return Client(client_socket(self.socket), self.timeout)
+        return Client(client_socket(self.socket), usual if self.timeout is None else self.timeout)
 
 
 class Steady:

@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli.render import Terminal
 from labd.cli.table import Cell, Column, pairs, table
 from labd.cli.times import moment, span
-from labd.cli.view import Job, elapsed, memory, progress, resources, result
+from labd.cli.view import Job, elapsed, memory, progress, result
 
 _ATTEMPTS = [
     Column("ATTEMPT", right=True), Column("STATE"), Column("TOOK", right=True), Column("CPU", right=True),
@@ -16,19 +16,31 @@ _ATTEMPTS = [
 
 def described(job: Job, term: Terminal) -> list[str]:
     """What the job is: the part that is known before it is submitted."""
-    gpus = ", ".join(map(str, job.get("gpu_ids") or ()))
     kind = job.get("kind", "command")
     return pairs([
         ("Name", job.get("name") or ""),
         ("Kind", kind if kind != "command" else ""),
         ("Command", shlex.join(job.get("argv") or ())),
         ("Folder", job.get("cwd") or ""),
-        ("Takes", resources(job) + (f" (GPU {gpus})" if gpus else "")),
+        ("Takes", takes(job)),
         ("Time limit", span(job["time_limit"]) if job.get("time_limit") else ""),
         ("Retries", str(job.get("retries") or "")),
         ("Priority", str(job.get("priority") or "")),
         ("Tags", ", ".join(job.get("tags") or ())),
     ], term)  # fmt: skip
+
+
+def takes(job: Job) -> str:
+    """``2 cores, 8G memory, GPU 0``: what is asked for, and the GPUs that were given."""
+    cpus, ids = job.get("cpus") or 0, job.get("gpu_ids") or ()
+    gpus = len(ids) or job.get("gpus") or 0
+    named = f" {', '.join(map(str, ids))}" if ids else ""
+    parts = [
+        f"{cpus:g} {'core' if cpus == 1 else 'cores'}" if cpus else "",
+        f"{memory(job['memory'])} memory" if job.get("memory") else "",
+        f"{'' if ids else f'{gpus} '}{'GPU' if gpus == 1 else 'GPUs'}{named}" if gpus else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def progressed(job: Job, term: Terminal, now: float) -> list[str]:
@@ -55,7 +67,7 @@ def _number(value: float | None) -> str:
 
 def attempts(found: list[dict[str, Any]], term: Terminal) -> list[str]:
     """The table of attempts, oldest first; nothing for a job that never began."""
-    return table(_ATTEMPTS, [_attempt(one) for one in found], term) if found else []
+    return table(_ATTEMPTS, [_attempt(one) for one in found], term)
 
 
 def _attempt(one: dict[str, Any]) -> list[Cell]:

@@ -105,7 +105,7 @@ def overview() -> str:
 
 Options:
   --socket PATH   the daemon's socket
-  --timeout S     longest wait for an answer of the daemon, in seconds
+  --timeout S     longest wait for an answer of the daemon (60 s)
   --version       print the version of labd
   -h, --help      print this, or the help of a command
 

@@ -13,8 +13,6 @@ def headline(daemon: dict[str, Any], term: Terminal) -> list[str]:
     """What ``daemon.status`` says, for the top of ``labctl status``."""
     lines = [_used(daemon.get("resources") or {}, term), _counted(daemon.get("jobs") or {})]
     trouble = [term.paint(f"! {safe(text)}", "red") for text in daemon.get("trouble") or ()]
-    if daemon.get("state") not in (None, "running"):
-        trouble.insert(0, term.paint(f"! labd is {safe(daemon['state'])}: no new work starts", "yellow"))
     return [line for line in lines if line] + trouble
 
 

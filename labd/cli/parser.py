@@ -38,7 +38,9 @@ class Parser(argparse.ArgumentParser):
         known = [str(choice) for choice in action.choices or ()]
         if known and value not in known:
             name = "/".join(action.option_strings) or action.metavar or action.dest
-            raise UsageError(f"{name}: there is no {value!r}", hint=suggest.hint(str(value), known, ", ".join(known)))
+            raise UsageError(
+                f"{name}: there is no {value!r}", hint=suggest.hint(str(value), known, ", ".join(known))
+            )
 
     def read(self, words: Words, into: argparse.Namespace | None = None) -> argparse.Namespace:
         """Parse *words*; what is set in *into* already counts as a default. Raises UsageError."""
@@ -79,7 +81,7 @@ def add_globals(parser: Parser) -> None:
     if "--timeout" not in parser.options:
         group.add_argument(
             "--timeout", metavar="S", type=seconds, default=argparse.SUPPRESS,
-            help="longest wait for an answer of the daemon, in seconds",
+            help="longest wait for an answer of the daemon (60 s)",
         )  # fmt: skip
 
 

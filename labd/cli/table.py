@@ -21,7 +21,9 @@ class Cell(NamedTuple):
 
 
 def table(columns: list[Column], rows: list[list[Cell]], term: Terminal) -> list[str]:
-    """The lines of a table; columns that are empty in every row are left out."""
+    """The lines of a table; columns that are empty in every row are left out, and so is a table of none."""
+    if not rows:
+        return []
     rows = [[Cell(safe(cell.text), cell.style) for cell in row] for row in rows]
     used = [i for i in range(len(columns)) if any(row[i].text for row in rows)]
     columns = [columns[i] for i in used]

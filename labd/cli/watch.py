@@ -13,9 +13,6 @@ from labd.errors import DeadlineExceeded
 ROUND = 30.0
 """Seconds that one request waits at the daemon; so long at most may a silent loss go unnoticed."""
 
-FIRST_PAUSE, LAST_PAUSE = 0.05, 1.0
-"""Seconds between two looks for the next attempt of a job that has not begun it."""
-
 CHUNK = 256 * 1024
 """Bytes of a log asked for at once."""
 
@@ -106,24 +103,12 @@ def follow_job(calls: Calls, job: int) -> dict[str, Any]:
     """Write the output of every attempt until the job has ended, and return it."""
     attempt = 0
     while True:
-        now = _next_attempt(calls, job, attempt)
-        for number in range(attempt + 1, now["attempt"] + 1):
-            for _, _, data in log_chunks(calls, job, number, 0, follow=True):
-                write(data)
-        if now["state"] in ENDED:
-            return now
-        attempt = now["attempt"]
-
-
-def _next_attempt(calls: Calls, job: int, seen: int) -> dict[str, Any]:
-    """The job once it has ended or is at an attempt after *seen*."""
-    pause = FIRST_PAUSE
-    while True:
+        attempt += 1  # the daemon answers when this attempt has begun, or when the job ended without it
+        for _, _, data in log_chunks(calls, job, attempt, 0, follow=True):
+            write(data)
         now: dict[str, Any] = calls.call("job.show", {"job": job})["job"]
-        if now["state"] in ENDED or now["attempt"] > seen:
+        if now["state"] in ENDED and now["attempt"] <= attempt:
             return now
-        _round(calls, [job], pause)
-        pause = min(pause * 2, LAST_PAUSE)
 
 
 def write(data: bytes) -> None:

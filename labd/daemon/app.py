@@ -35,9 +35,10 @@ from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
-from labd.jobs import table
+from labd.jobs import attempts, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
+from labd.jobs.follow import Follower
 from labd.jobs.launch import Launcher
 from labd.jobs.model import Job
 from labd.jobs.queue import Queue
@@ -85,10 +86,11 @@ class Daemon:
         self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
         self.watcher = Watcher(self._rescan)
         self.reports = Reports(self.watcher, self._reported)
+        self.launcher = Launcher(setup.zygote)
+        self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
         self.runner = Runner(
-            self.queue, self.ledger, Launcher(setup.zygote), self.watcher, self.reports, self.clock,
-            setup.paths.state, self._environment,
-        )  # fmt: skip
+            self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._environment
+        )
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
@@ -109,6 +111,7 @@ class Daemon:
         signals = Signals(stop=self.control.stop, hurry=self.control.hurry, reload=self.control.reload)
         async with trio.open_nursery() as outer:
             await outer.start(signals.run)
+            outer.start_soon(self.control.see_off)
             async with trio.open_nursery() as services:
                 self.control.life = services.cancel_scope
                 self.supervisor = Supervisor(services, on_change=self.control.service_changed)
@@ -137,7 +140,7 @@ class Daemon:
                 Service("snapshots", snapshots, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
-                Service("launcher", self.runner.launcher.run, quick, critical=True),
+                Service("launcher", self.launcher.run, quick, critical=True),
                 Service("jobs", self.runner.run, once, critical=True),
             ],
             list(self.setup.registry.services),
@@ -194,6 +197,9 @@ class Daemon:
     async def _older_events(self, seq: int, limit: int) -> list[Any]:
         return await self.store.read_slow(lambda conn: eventlog.after(conn, seq, limit))
 
+    def _folder(self, job: Job) -> str:
+        return attempts.folder(self.setup.paths.state, job.id, job.attempt)
+
     def _environment(self, job: Job) -> dict[str, str]:
         env = self.store.read(lambda conn: table.environment(conn, job.environment))
         return base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
@@ -211,4 +217,4 @@ class Daemon:
     def _rescan(self) -> None:
         """Events of the watcher were lost: look at every running attempt."""
         for job_id in [job.id for job in self.queue.live.values() if job.busy]:
-            self.runner.settle(job_id)
+            self.follower.settle(job_id)

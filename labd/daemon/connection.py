@@ -23,6 +23,10 @@ from labd.wire.session import Session, encode
 log = logging.getLogger("labd.rpc")
 
 READ = 65_536
+
+FAREWELL = 1.0
+"""Seconds to tell a client why it has to go."""
+
 _numbers = count(1)
 T = TypeVar("T")
 
@@ -59,11 +63,9 @@ class Connection:
         try:
             async with self._stream, trio.open_nursery() as nursery:
                 await self._read_all(nursery)
-                nursery.cancel_scope.cancel(reason="the client has gone")
+                nursery.cancel_scope.cancel(reason="the client has gone, or is told to go")
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             log.debug("connection %d broke", self.number)
-        except* ProtocolError as group:
-            log.info("connection %d of %s closed: %s", self.number, self.peer.name, group.exceptions[0])
 
     async def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notice to the client."""
@@ -71,7 +73,13 @@ class Connection:
 
     async def _read_all(self, nursery: trio.Nursery) -> None:
         while data := await self._stream.receive_some(READ):
-            for message in self._session.feed(bytes(data)):
+            try:
+                messages = self._session.feed(bytes(data))
+            except ProtocolError as error:
+                log.info("connection %d of %s closed: %s", self.number, self.peer.name, error)
+                await farewell(self._stream, error)
+                return
+            for message in messages:
                 if isinstance(message, Request):
                     await self._take(message, nursery)
                 elif isinstance(message, Notice):
@@ -145,6 +153,15 @@ class Connection:
             log.exception("the answer to request %d cannot be sent", message.id)
             fault = InternalError(f"the answer cannot be sent: {error}").as_wire()
             return encode(Reply(message.id, fault, None))
+
+
+async def farewell(stream: trio.abc.SendStream, error: LabdError) -> None:
+    """Tell a client why it is hung up on, as the reply to no request (number 0), if it still listens."""
+    try:
+        with trio.move_on_after(FAREWELL):
+            await stream.send_all(encode(Reply(0, error.as_wire(), None)))
+    except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+        log.debug("a client did not wait for the reason")
 
 
 def _portable(value: Any) -> Any:

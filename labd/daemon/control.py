@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("labd")
 
+EXTRA = 30.0
+"""Seconds that systemd grants beyond the draining, for stopping layer by layer."""
+
 TROUBLE = (ServiceState.BACKOFF, ServiceState.FAILED)
 
 
@@ -36,6 +39,8 @@ class Control:
         self._loaded = daemon.setup.loaded
         self._began = daemon.clock.boot()
         self.life = trio.CancelScope()
+        self._asked = trio.Event()
+        self._patience = trio.CancelScope()
         self.stop_reason = "labd is stopping"
         self._apply(self.config)
 
@@ -56,18 +61,28 @@ class Control:
         log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
 
     def stop(self, reason: str) -> None:
-        """Take nothing new, let running jobs be, and stop layer by layer."""
-        if self.life.cancel_called:
+        """Take nothing new and start nothing new; :meth:`see_off` does the rest."""
+        if self._asked.is_set():
             return
         self.stop_reason = reason
         self._daemon.desk.refusal = "labd is stopping"
         self._daemon.runner.draining = True
         self._daemon.setup.notifier.stopping(reason)
         self._record("daemon.stopping", {"reason": reason})
-        self.life.cancel(reason=reason)
+        self._asked.set()
+
+    async def see_off(self) -> None:
+        """Once asked to stop: let running jobs end as long as the configuration says, then stop."""
+        await self._asked.wait()
+        with self._patience:
+            self._patience.deadline = trio.current_time() + self.config.daemon.drain_timeout
+            self._daemon.setup.notifier.extend_timeout(self.config.daemon.drain_timeout + EXTRA)
+            await self._daemon.queue.wait_idle()
+        self.life.cancel(reason=self.stop_reason)
 
     def hurry(self, reason: str) -> None:
         """Somebody asked a second time."""
+        self._patience.cancel(reason=reason)
         if self._daemon.supervisor is not None:
             self._daemon.supervisor.hurry()
 
@@ -114,7 +129,7 @@ class Control:
         daemon = self._daemon
         records = daemon.supervisor.records if daemon.supervisor else ()
         return identity(daemon.epoch) | {
-            "state": "stopping" if self.life.cancel_called else "running",
+            "state": "stopping" if self._asked.is_set() else "running",
             "uptime": daemon.clock.boot() - self._began,
             "state_dir": daemon.setup.paths.state,
             "socket": daemon.setup.paths.socket,
@@ -144,7 +159,7 @@ class Control:
             lines.append(f"the store has failed, new work is refused: {store.cause}")
         if daemon.store.repair is not None:
             lines.append(f"the store was damaged and restored: {daemon.store.repair.cause}")
-        if self.life.cancel_called:
+        if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
         records = daemon.supervisor.records if daemon.supervisor else ()
         lines += [f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE]

@@ -173,9 +173,16 @@ class Desk:
 
     # -- output ----------------------------------------------------------------------------------
 
+    async def wait_begun(self, job_id: int, number: int) -> Job:
+        """The job once its attempt *number* has begun, or once it has ended without."""
+        while (job := self.queue.find(job_id)).live and job.attempt < number:
+            await self.queue.wait_changed(job_id)
+        return job
+
     def attempt_over(self, job_id: int, number: int) -> bool:
+        """Whether there will be no more output of this attempt; 0 stands for one that is still to come."""
         job = self.queue.find(job_id)
-        return job.attempt != number or not job.busy
+        return not job.live if number == 0 else job.attempt != number or not job.busy
 
     async def wait_output(self, job_id: int, number: int, folder: str, offset: int) -> None:
         """Wait until there is more output, or until the attempt is over."""

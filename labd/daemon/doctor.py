@@ -29,8 +29,8 @@ class Check(msgspec.Struct, frozen=True):
     """One finding. ``hint`` is the next step where there is one."""
 
     name: str
-    status: Literal["ok", "warn", "fail"]
-    detail: str
+    state: Literal["ok", "warn", "fail"]
+    message: str
     hint: str = ""
 
 

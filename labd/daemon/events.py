@@ -137,6 +137,14 @@ class Listener:
             await self._bus.wait_news()
 
 
+PRIVATE = frozenset({"token", "key", "environment", "script", "env"})
+"""What events hold for labd alone, wherever it stands in their data."""
+
+
 def as_map(event: Event) -> dict[str, Any]:
-    """The event as it travels."""
-    return msgspec.structs.asdict(event)
+    """The event as it travels, without what is private."""
+    return msgspec.structs.asdict(event) | {"data": _public(event.data)}
+
+
+def _public(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: _public(v) if isinstance(v, dict) else v for k, v in data.items() if k not in PRIVATE}

@@ -34,8 +34,7 @@ class Healer:
             cause = self._store.cause.message if self._store.cause else "unknown"
             log.error("nothing can be stored, new work is refused: %s", cause)
             self._try_reload()
-            await self._reopen()
-            self._reload()
+            await self._heal()
             log.warning("the store works again after %.1f s", trio.current_time() - began)
             self._healed(cause, trio.current_time() - began)
 
@@ -45,12 +44,14 @@ class Healer:
         except StoreUnavailable as error:
             log.warning("the store cannot even be read: %s", error)
 
-    async def _reopen(self) -> None:
+    async def _heal(self) -> None:
+        """Open the store and read it, again and again until both work."""
         delay = FIRST_DELAY
         while True:
             await trio.sleep(delay)
             try:
                 await self._store.reopen()
+                self._reload()
             except StoreUnavailable as error:
                 log.info("the store still fails: %s", error)
                 delay = min(2 * delay, MAX_DELAY)

@@ -7,6 +7,9 @@ from labd.errors import AlreadyRunning, StateError
 
 FILE = "daemon.lock"
 
+MODE_OF_ROOT = 0o711
+"""Jobs of other users must be able to reach their own folders; nobody can list anything."""
+
 
 def hold(state_dir: str) -> int:
     """Take the lock of *state_dir* for the life of this process; returns the descriptor that holds it.
@@ -14,7 +17,7 @@ def hold(state_dir: str) -> int:
     Raises AlreadyRunning that names the holder, StateError when the directory cannot be used.
     """
     try:
-        os.makedirs(state_dir, mode=0o711, exist_ok=True)
+        os.makedirs(state_dir, mode=MODE_OF_ROOT if os.getuid() == 0 else 0o700, exist_ok=True)
         fd = os.open(os.path.join(state_dir, FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateError(

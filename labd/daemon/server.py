@@ -9,10 +9,8 @@ from collections.abc import Callable
 import trio
 
 from labd.api.methods import Peer, Role
-from labd.daemon.connection import Connection
+from labd.daemon.connection import Connection, farewell
 from labd.errors import LabdError, NotPermitted, Overloaded
-from labd.wire.messages import Reply
-from labd.wire.session import encode
 
 log = logging.getLogger("labd.rpc")
 
@@ -110,11 +108,6 @@ class Server:
 
 
 async def _turn_away(stream: trio.SocketStream, error: LabdError) -> None:
-    """Answer the request that the client is about to make (its first, number 1) and hang up."""
-    try:
-        with trio.move_on_after(1):
-            await stream.send_all(encode(Reply(1, error.as_wire(), None)))
-            await stream.aclose()
-    except trio.BrokenResourceError:
-        log.debug("a refused client did not wait for the reason")
+    """Say why (as the reply to no request, number 0) and hang up."""
+    await farewell(stream, error)
     await trio.aclose_forcefully(stream)

@@ -16,7 +16,6 @@ from labd.report import report
 
 Array = NDArray[np.float64]
 SPECIES = ("setosa", "versicolor", "virginica")
-BATCH = 1
 REPORT_EVERY = 0.2
 """Seconds between two reports."""
 
@@ -82,12 +81,11 @@ def step(net: Net, batch: Samples, rate: float) -> Net:
     )
 
 
-def epoch(net: Net, samples: Samples, rate: float, random: np.random.Generator) -> Net:
-    """One pass over all *samples* in a new order."""
-    order = random.permutation(len(samples.inputs))
-    for first in range(0, len(order), BATCH):
-        chosen = order[first : first + BATCH]
-        net = step(net, Samples(samples.inputs[chosen], samples.targets[chosen]), rate)
+def one_epoch(net: Net, samples: Samples, rate: float, random: np.random.Generator) -> Net:
+    """One pass over all *samples*, flower by flower, in a new order."""
+    for index in random.permutation(len(samples.inputs)):
+        one = slice(index, index + 1)
+        net = step(net, Samples(samples.inputs[one], samples.targets[one]), rate)
     return net
 
 
@@ -111,12 +109,12 @@ def train(width: int, rate: float, seed: int, epochs: int) -> None:
         if time.monotonic() >= due or number == epochs:
             tell(number, epochs, loss(net, known), accuracy(net, unknown))
             due = time.monotonic() + REPORT_EVERY
-        net = epoch(net, known, rate, random)
+        net = one_epoch(net, known, rate, random)
 
 
 def tell(number: int, epochs: int, losses: float, right: float) -> None:
     report(number / epochs, {"loss": losses, "accuracy": right, "epoch": number})
-    print(f"epoch {number:>5} of {epochs}  loss {losses:.4f}  accuracy {right:.1%}", flush=True)
+    print(f"epoch {number:>5} of {epochs}  loss {losses:.4f}  accuracy {right:.1%}", flush=True)  # noqa: T201 - its log
 
 
 def main() -> None:
@@ -124,7 +122,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.1, help="learning rate")
     parser.add_argument("--hidden", type=int, default=16, help="width of the hidden layer")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--epochs", type=int, default=3000)
+    parser.add_argument("--epochs", type=int, default=5000)
     args = parser.parse_args()
     train(args.hidden, args.rate, args.seed, args.epochs)
 

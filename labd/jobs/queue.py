@@ -58,6 +58,7 @@ class Queue:
         self._newest: dict[int, int] = {}
         self._next_seq = 1
         self._next_job = 1
+        self._ahead = False  # memory may hold what the disk does not: nothing is changed until it is loaded
         self._changes: dict[int, trio.Event] = {}
         self.on_change: Callable[[Job], None] = lambda job: None
         self.on_failure: Callable[[BaseException], None] = lambda error: None
@@ -65,8 +66,10 @@ class Queue:
     def load(self) -> list[Job]:
         """Forget memory and take up what the store says: the unfinished jobs, oldest first.
 
-        Only while nothing is on its way to the disk: at the start, and after the store failed.
+        Only while nothing is on its way to the disk: at the start, and after the store failed. Loaded
+        during a failure, the queue takes no changes until it was loaded once more after it.
         """
+        self._ahead = self._store.failed
         jobs = self._store.read(table.live_jobs)
         self.live = {job.id: job for job in jobs}
         self._per_user = Counter(job.uid for job in jobs)
@@ -83,15 +86,15 @@ class Queue:
         When the store refuses, *then* is never called: whoever heals the store loads the queue anew.
         While the store is out of order nothing happens, for the same reason.
         """
-        if self._store.failed:
+        if self._store.failed or self._ahead:
             return
         events, jobs = self._happen(drafts)
         self._write(_change(events, jobs), events, lambda error: then() if then and error is None else None)
 
     async def commit(self, drafts: Iterable[Draft], extra: Change | None = None) -> list[Event]:
         """The same, and wait until it is durable. Raises StoreUnavailable."""
-        if self._store.failed:
-            raise self._store.cause or StoreUnavailable(f"{self._store.path} cannot be written")
+        if self._store.failed or self._ahead:
+            raise self._store.cause or StoreUnavailable(f"{self._store.path} is being read", hint="try again")
         events, jobs = self._happen(drafts)
         outcome, settled = [], trio.Event()
 
@@ -207,9 +210,8 @@ class Queue:
         return job
 
     def listed(self, where: table.Filter, limit: int) -> list[Job]:
-        """Jobs that match, newest first, as they are now."""
-        rows = self._store.read(lambda conn: table.listed(conn, where, limit))
-        return [self.live.get(job.id, job) for job in rows]
+        """Jobs that match, newest first, as the disk has them: a filter by state then misses none."""
+        return self._store.read(lambda conn: table.listed(conn, where, limit))
 
     async def wait_ended(self, job_id: int) -> Job:
         """The job once its end is durable. Raises NotFound."""
@@ -221,6 +223,11 @@ class Queue:
         """Wait for the next change of an unfinished job. Raises NotFound."""
         if self.find(job_id).live or job_id in self.live:
             await self._changes.setdefault(job_id, trio.Event()).wait()
+
+    async def wait_idle(self) -> None:
+        """Wait until no job is starting or running."""
+        while busy := [job.id for job in self.live.values() if job.busy]:
+            await self.wait_changed(busy[0])
 
     def _ended(self, job_id: int) -> Job | None:
         return self._store.read(lambda conn: table.job(conn, job_id))

@@ -80,7 +80,7 @@ class Ledger:
         if unknown:
             return f"GPU {unknown[0]} asked, this machine has {_gpu_list(has.gpus)}"
         if request.gpu_count > len(has.gpus):
-            return f"{request.gpu_count} GPUs asked, this machine has {_gpu_list(has.gpus)}"
+            return f"{_gpus(request.gpu_count)} asked, this machine has {_gpu_list(has.gpus)}"
         return ""
 
     def missing(self, request: Request) -> str:
@@ -98,7 +98,7 @@ class Ledger:
         if taken:
             return f"GPU {taken[0]} (held by {self._gpus[taken[0]]})"
         if request.gpu_count and len(self._free_gpus()) < request.gpu_count:
-            return f"{request.gpu_count} GPUs ({len(self._free_gpus())} free)"
+            return f"{_gpus(request.gpu_count)} ({len(self._free_gpus())} free)"
         return ""
 
     def take_nowait(self, holder: str, request: Request) -> Lease | None:
@@ -157,5 +157,11 @@ class Ledger:
         return [i for i in self.capacity.gpus if i not in self._gpus]
 
 
+def _gpus(count: int) -> str:
+    return "1 GPU" if count == 1 else f"{count} GPUs"
+
+
 def _gpu_list(gpus: tuple[int, ...]) -> str:
-    return f"GPUs {', '.join(map(str, gpus))}" if gpus else "no GPU"
+    if not gpus:
+        return "no GPU"
+    return f"GPU{'s' if len(gpus) > 1 else ''} {', '.join(map(str, gpus))}"

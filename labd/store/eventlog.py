@@ -1,7 +1,7 @@
 """The log of everything that happened: the only SQL on the table ``events``."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,15 +12,24 @@ _encode = msgspec.json.Encoder().encode
 
 
 def put(conn: sqlite3.Connection, events: Iterable[Event]) -> None:
-    rows = [(e.seq, e.time, e.kind, e.actor, e.cause, e.data.get("job"), _encode(e.data).decode()) for e in events]
+    rows = [
+        (e.seq, e.time, e.kind, e.actor, e.cause, e.data.get("job"), _encode(e.data).decode()) for e in events
+    ]
     conn.executemany(_PUT, rows)
 
 
-def after(conn: sqlite3.Connection, seq: int, limit: int, job: int | None = None) -> list[Event]:
-    """Events with a number above *seq*, in order, *limit* at most."""
-    extra, values = ("and job = ?", [job]) if job is not None else ("", [])
-    query = f"select seq, time, kind, actor, cause, data from events where seq > ? {extra} order by seq limit ?"
-    rows = conn.execute(query, (seq, *values, limit))
+def after(
+    conn: sqlite3.Connection, seq: int, limit: int, job: int | None = None, kinds: Sequence[str] = ()
+) -> list[Event]:
+    """Events with a number above *seq*, in order, *limit* at most; *kinds* are patterns like ``job.*``."""
+    conditions, values = ["seq > ?"], [seq]
+    if job is not None:
+        conditions, values = [*conditions, "job = ?"], [*values, job]
+    if kinds:
+        conditions.append(f"({' or '.join(['kind glob ?'] * len(kinds))})")
+    where = " and ".join(conditions)
+    query = f"select seq, time, kind, actor, cause, data from events where {where} order by seq limit ?"
+    rows = conn.execute(query, (*values, *kinds, limit))
     return [Event(s, t, k, a, c, msgspec.json.decode(d)) for s, t, k, a, c, d in rows]
 
 

@@ -16,16 +16,16 @@ LOOK_AHEAD = 65_536
 
 
 class Limits(NamedTuple):
-    """Upper bounds of one message; *frame* also bounds each str, bin and ext in it."""
+    """Upper bounds of one message; *frame* also bounds each str, bin and ext in it.
+
+    The defaults are what the daemon takes from a client it does not know.
+    """
 
     frame: int = MAX_FRAME
     containers: int = MAX_CONTAINERS
     length: int = 131_072
     depth: int = 64
 
-
-REQUEST_LIMITS = Limits()
-"""What the daemon takes from a client it does not know."""
 
 REPLY_LIMITS = Limits(frame=256 * 2**20, containers=2**23, length=2**23, depth=1024)
 """What a client takes from the daemon it chose to ask: a long list is no attack."""

@@ -17,8 +17,11 @@ Methods of the protocol itself, as ordinary messages:
 ``cancel``                notice     to the daemon: id: stop working on that request
 ========================  =========  ====================================================================
 
+A reply with the id 0 answers no request: it says why the daemon is about to hang up.
+
 ``epoch`` names one life of the event log: a resume token is ``(epoch, seq)``, and a daemon with
-another epoch cannot resume it and says so with a ``lagged`` notice from 0.
+another epoch cannot resume it and says so with a ``lagged`` notice from 0. An event with the ``seq`` 0 is
+passing (a job's progress): it is not in the log, and whoever was not there does not get it.
 """
 
 from typing import Any, NamedTuple

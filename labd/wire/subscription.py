@@ -19,6 +19,9 @@ WINDOW = 1000
 LAGGED = "lagged"
 """The kind of the event that stands for those that were skipped."""
 
+PASSING = 0
+"""The seq of an event that is not in the log (a job's progress): it is never a duplicate, nor sent again."""
+
 _RANGES_KEPT = 100
 
 
@@ -126,12 +129,13 @@ class Subscription:
         return SubscriptionStatistics(self._received, self._duplicates, len(self.ready), self._credit)
 
     def _add(self, event: dict[str, Any]) -> None:
-        if self.last is not None and event["seq"] <= self.last:
-            return
-        self.last = event["seq"]
+        if event["seq"] != PASSING:
+            if self.last is not None and event["seq"] <= self.last:
+                return
+            self.last = event["seq"]
         self._received += 1
         self.ready.append(event)
 
 
 def _is_event(event: Any) -> bool:
-    return isinstance(event, dict) and type(event.get("seq")) is int
+    return isinstance(event, dict) and type(event.get("seq")) is int and event.get("kind") != LAGGED

@@ -104,17 +104,38 @@ def _made(answer: Any, params: dict[str, Any]) -> Any:
 def job(number: int = 12, **changes: Any) -> dict[str, Any]:
     """A job view with every field."""
     view = {
-        "id": number, "name": "train", "kind": "command", "state": "running", "user": "anna", "uid": 1000,
-        "priority": 0, "argv": ["python", "train.py"], "cwd": "/data", "cpus": 2.0, "memory": 8 * 2**30, "gpus": 0,
-        "gpu_ids": [], "time_limit": None, "retries": 0, "tags": [], "attempt": 1, "submitted": NOW - 600,
-        "started": NOW - 300, "ended": None, "exit_code": None, "signal": None, "reason": "", "progress": None,
-        "metrics": {}, "waiting_for": "",
-    }  # fmt: skip
+        "id": number,
+        "name": "train",
+        "kind": "command",
+        "state": "running",
+        "user": "anna",
+        "uid": 1000,
+        "priority": 0,
+        "argv": ["python", "train.py"],
+        "cwd": "/data",
+        "cpus": 2.0,
+        "memory": 8 * 2**30,
+        "gpus": 0,
+        "gpu_ids": [],
+        "time_limit": None,
+        "retries": 0,
+        "tags": [],
+        "attempt": 1,
+        "submitted": NOW - 600,
+        "started": NOW - 300,
+        "ended": None,
+        "exit_code": None,
+        "signal": None,
+        "reason": "",
+        "progress": None,
+        "metrics": {},
+        "waiting_for": "",
+    }
     return {**view, **changes}
 
 
 NOW = 1_790_000_000.0
-"""2026-09-21 13:33:20 UTC"""
+"""2026-09-21 14:13:20 UTC"""
 
 
 def queued(number: int, **changes: Any) -> dict[str, Any]:

@@ -10,10 +10,24 @@ from labd.cli.environment import captured, split_undecodable, with_settings
 from labd.errors import UsageError
 
 CALLER = {
-    "PATH": "/bin", "HOME": "/home/anna", "LC_TIME": "C", "WANDB_KEY": "k", "TERM": "xterm", "SHLVL": "2", "_": "/bin/x",
-    "OLDPWD": "/x", "PWD": "/y", "SSH_AUTH_SOCK": "/s", "DBUS_SESSION_BUS_ADDRESS": "d", "XDG_SESSION_ID": "3",
-    "XDG_CONFIG_HOME": "/c", "LABD_JOB_ID": "7", "TERM_SESSION_ID": "t", "NOTIFY_SOCKET": "/n", "TMUX": "t",
-}  # fmt: skip
+    "PATH": "/bin",
+    "HOME": "/home/anna",
+    "LC_TIME": "C",
+    "WANDB_KEY": "k",
+    "TERM": "xterm",
+    "SHLVL": "2",
+    "_": "/bin/x",
+    "OLDPWD": "/x",
+    "PWD": "/y",
+    "SSH_AUTH_SOCK": "/s",
+    "DBUS_SESSION_BUS_ADDRESS": "d",
+    "XDG_SESSION_ID": "3",
+    "XDG_CONFIG_HOME": "/c",
+    "LABD_JOB_ID": "7",
+    "TERM_SESSION_ID": "t",
+    "NOTIFY_SOCKET": "/n",
+    "TMUX": "t",
+}
 
 
 def test_names_of_the_session_stay_behind() -> None:
@@ -39,7 +53,9 @@ def test_what_is_not_utf8_is_named_and_left_out() -> None:
     assert split_undecodable({"A": "ä", "B": os.fsdecode(b"\xff")}) == ({"A": "ä"}, ["B"])
 
 
-def test_the_folder_keeps_the_name_that_the_shell_has_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_keeps_the_name_that_the_shell_has_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
     monkeypatch.chdir(tmp_path / "link")

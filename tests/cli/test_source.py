@@ -93,7 +93,9 @@ def test_those_below_the_first_line_of_code_are_ignored_and_said_so(
     assert err == "labctl: ./job.sh:5: ignored, as it stands below the first line of code\n"
 
 
-def test_a_shipped_text_travels_with_its_directives_read(folder: Path, daemon: FakeDaemon, run: Labctl) -> None:
+def test_a_shipped_text_travels_with_its_directives_read(
+    folder: Path, daemon: FakeDaemon, run: Labctl
+) -> None:
     script(folder, f"{TOP}#LABD --gpus 1\necho $1\n", mode=0o644)
     assert run("submit", "--script", "job.sh", "one", "--two").code == 0
     found = spec(daemon)
@@ -122,7 +124,9 @@ def test_a_script_here_needs_no_dot_and_slash(folder: Path, daemon: FakeDaemon, 
     assert spec(daemon)["argv"] == ["./labd-test-train.sh", "x"]
 
 
-def test_a_program_on_the_path_is_never_taken_for_a_file_here(folder: Path, daemon: FakeDaemon, run: Labctl) -> None:
+def test_a_program_on_the_path_is_never_taken_for_a_file_here(
+    folder: Path, daemon: FakeDaemon, run: Labctl
+) -> None:
     script(folder, f"{TOP}#LABD --cpus 9\n", "ls")
     run("submit", "ls")
     assert spec(daemon)["argv"] == ["ls"]
@@ -133,7 +137,11 @@ def test_a_script_is_looked_for_where_the_job_will_run(folder: Path, daemon: Fak
     (folder / "deep").mkdir()
     script(folder / "deep", f"{TOP}#LABD --cpus 5\n")
     run("submit", "--cwd", "deep", "./job.sh")
-    assert (spec(daemon)["cpus"], spec(daemon)["argv"], spec(daemon)["cwd"]) == (5.0, ["./job.sh"], f"{folder}/deep")
+    assert (spec(daemon)["cpus"], spec(daemon)["argv"], spec(daemon)["cwd"]) == (
+        5.0,
+        ["./job.sh"],
+        f"{folder}/deep",
+    )
 
 
 def test_a_script_that_moves_the_job_is_still_found(folder: Path, daemon: FakeDaemon, run: Labctl) -> None:
@@ -142,14 +150,18 @@ def test_a_script_that_moves_the_job_is_still_found(folder: Path, daemon: FakeDa
     assert (spec(daemon)["cwd"], spec(daemon)["argv"]) == ("/data", [f"{folder}/job.sh"])
 
 
-def test_a_script_that_cannot_run_is_refused_before_it_is_queued(folder: Path, daemon: FakeDaemon, run: Labctl) -> None:
+def test_a_script_that_cannot_run_is_refused_before_it_is_queued(
+    folder: Path, daemon: FakeDaemon, run: Labctl
+) -> None:
     script(folder, TOP, mode=0o644)
     code, _, err = run("submit", "./job.sh")
     assert (code, daemon.params("job.submit")) == (2, [])
     assert "./job.sh is not executable\n  hint: chmod +x ./job.sh, or ship" in err
 
 
-def test_a_program_that_is_not_there_yet_is_the_jobs_own_affair(folder: Path, daemon: FakeDaemon, run: Labctl) -> None:
+def test_a_program_that_is_not_there_yet_is_the_jobs_own_affair(
+    folder: Path, daemon: FakeDaemon, run: Labctl
+) -> None:
     assert run("submit", "./build/tool").code == 0
     assert spec(daemon)["argv"] == ["./build/tool"]
 

@@ -154,6 +154,8 @@ async def test_r14_garbage_ends_the_connection_and_nothing_else(garbage):
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_serve, theirs)
         await ours.send_all(garbage)
+        [farewell] = Talk(ours).session.feed(bytes(await ours.receive_some(65536)))
+        assert (farewell.id, farewell.error["code"]) == (0, "protocol")
         assert await ours.receive_some(10) == b""
 
 

@@ -47,7 +47,7 @@ def test_r8_a_job_whose_shim_is_killed_is_lost_with_a_cause(daemon: DaemonProces
 
 
 def test_r8_a_retry_begins_when_nothing_of_the_lost_attempt_is_left(daemon: DaemonProcess) -> None:
-    job = daemon.shell(FAMILY, retries=1)
+    job = daemon.shell(FAMILY, retries=1, grace=0.1)
     token = kill_shim(daemon, job)
     second = started(daemon, job, 2)
     assert strays.find(token) == []

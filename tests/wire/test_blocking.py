@@ -73,9 +73,9 @@ def test_a_daemon_that_does_not_read_is_left_in_time_and_the_half_sent_message_i
     client = Client("here", sock=ours)
     greeting.join()
     with pytest.raises(DeadlineExceeded):
-        client.call("job.submit", {"spec": b"x" * 10_000_000}, timeout=0.05)
+        client.call("job.submit", {"spec": b"x" * 1_000_000}, timeout=0.3)
     with pytest.raises(Unreachable):
-        client.call("ping")
+        client.call("ping", timeout=0.3)
     client.close()
 
 

@@ -21,7 +21,9 @@ class Peer:
 
     async def receive(self):
         while not self._messages:
-            self._messages += self._session.feed(bytes(await self.stream.receive_some(65536)))
+            data = await self.stream.receive_some(65536)
+            assert data, "the client has closed"
+            self._messages += self._session.feed(bytes(data))
         return self._messages.pop(0)
 
     async def send(self, *messages):

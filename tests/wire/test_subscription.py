@@ -107,7 +107,12 @@ def test_a_gap_costs_no_credit():
     assert feed.on_events([event(6), event(7)]) == 0
 
 
-@pytest.mark.parametrize("events", [None, {}, [1], [{}], [{"seq": "1"}], [{"seq": True}], [event(1), None]])
+MARK = [{"seq": 1, "kind": "lagged"}]   # only the client itself makes these
+
+
+@pytest.mark.parametrize(
+    "events", [None, {}, [1], [{}], [{"seq": "1"}], [{"seq": True}], [event(1), None], MARK]
+)
 def test_events_that_are_none_are_refused(events):
     with pytest.raises(ProtocolError, match="maps with a seq"):
         begun().on_events(events)
@@ -142,3 +147,12 @@ def test_any_interleaving_keeps_the_window_and_never_stalls(window, steps):
     taken += take_all(feed)
     assert taken == list(range(1, sent + 1))
     assert credit + feed.due() > 0
+
+
+def test_passing_events_are_delivered_and_move_nothing():
+    feed = Subscription(["*"], 10)
+    feed.start()
+    feed.started({"subscription": 1, "epoch": "e", "seq": 7})
+    assert feed.on_events([{"seq": 8}, {"seq": 0, "kind": "job.reported"}, {"seq": 0}, {"seq": 9}]) == 0
+    assert [feed.take()["seq"] for _ in range(4)] == [8, 0, 0, 9]
+    assert feed.resume()["since"] == 9

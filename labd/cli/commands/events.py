@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 from labd.cli import exits, output
@@ -22,6 +23,13 @@ EXAMPLES = [
 ]
 LIMIT = 100
 PAGE = 500
+UNSAID = frozenset({
+    "token", "key", "environment", "uid", "gid", "started", "ended",
+    "ready_wall", "ready_boot", "ready_boot_id",
+})  # fmt: skip
+"""What a line leaves out for being long or said better elsewhere; --json has it all."""
+
+_NONE: tuple[Any, ...] = (None, "", [], {})
 Event = dict[str, Any]
 
 
@@ -74,14 +82,17 @@ def _last(args: argparse.Namespace, calls: Steady, job: int | None, newest: int)
 
 def _past(args: argparse.Namespace, calls: Steady, job: int | None, since: int) -> Iterator[Event]:
     """Matching events after *since*, to the present end of the log."""
-    asked = {"limit": PAGE, "kinds": args.kind, "job": job}
-    params = {name: value for name, value in asked.items() if value is not None}
+    only = {} if job is None else {"job": job}
     while True:
-        events = calls.call("event.list", {"since": since, **params})["events"]
-        yield from events
+        events = calls.call("event.list", {"since": since, "limit": PAGE, **only})["events"]
+        yield from (event for event in events if _wanted(args.kind, event))
         if len(events) < PAGE:
             return
         since = events[-1]["seq"]
+
+
+def _wanted(kinds: list[str] | None, event: Event) -> bool:
+    return not kinds or any(fnmatchcase(event["kind"], kind) for kind in kinds)
 
 
 def _coming(kinds: list[str], calls: Steady, job: int | None, since: int) -> Iterator[Event]:
@@ -114,9 +125,9 @@ def _print(args: argparse.Namespace, event: Event) -> None:
 def line(event: Event) -> str:
     """One event in one line."""
     clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-    known = {key: value for key, value in event["data"].items() if value not in (None, "")}
+    known = {key: value for key, value in event["data"].items() if key not in UNSAID and value not in _NONE}
     data = " ".join(f"{key}={_short(value)}" for key, value in known.items())
-    parts = (f"{event['seq']:>6}", clock, f"{event['kind']:<16}", data, _why(event))
+    parts = (f"{event['seq']:>6}", clock, f"{event['kind']:<20}", data, _why(event))
     return safe("  ".join(part for part in parts if part).rstrip())
 
 

@@ -62,8 +62,8 @@ def _row(method: dict[str, Any]) -> list[Cell]:
 
 def explained(method: dict[str, Any], term: Terminal) -> list[str]:
     """A method with its parameters."""
-    head = pairs([("Method", method["name"]), ("Role", str(method.get("role") or ""))], term)
-    head += pairs([("Does", method.get("doc") or "")], term)
+    role, doc = str(method.get("role") or ""), method.get("doc") or ""
+    head = pairs([("Method", method["name"]), ("Role", role), ("Does", doc)], term)
     fields = parameters(method.get("params") or {})
     return [*head, "", *pairs(fields, term)] if fields else [*head, "", "It takes no parameters."]
 
@@ -97,4 +97,4 @@ def _type(field: dict[str, Any], root: dict[str, Any]) -> str:
 
 def _default(field: dict[str, Any]) -> str:
     default = field.get("default")
-    return "" if default in (None, "", [], {}) else f" (default {default})"
+    return "" if default in (None, "", [], {}, ()) else f" (default {default})"

@@ -36,6 +36,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         output.show([safe(plugin["name"]) for plugin in reply["plugins"]])
     else:
         output.show(rows(reply["plugins"], output.screen()))
+        if not reply["plugins"]:
+            output.say("No plugins.")
     return exits.OK
 
 

@@ -114,7 +114,7 @@ def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job
 
 def rows(jobs: list[view.Job], term: Terminal, now: float) -> list[str]:
     """The table of jobs, or nothing."""
-    return table(COLUMNS, [_row(job, now) for job in jobs], term) if jobs else []
+    return table(COLUMNS, [_row(job, now) for job in jobs], term)
 
 
 def _row(job: view.Job, now: float) -> list[Cell]:

@@ -11,7 +11,7 @@ from labd.api.methods import Call, Method, Role
 from labd.daemon.desk import Desk
 from labd.errors import DeadlineExceeded, NotFound
 from labd.jobs import attempts, logs, table
-from labd.jobs.model import STATES
+from labd.jobs.model import STATES, Attempt
 from labd.jobs.reports import read as read_reports
 
 JobRef = int | str
@@ -88,8 +88,7 @@ class JobMethods:
         self._desk.check_states(ask.states, STATES)
         where = table.Filter(ask.states, ask.user, ask.name, ask.before)
         jobs = self._desk.queue.listed(where, ask.limit)
-        wanted = [j for j in jobs if ask.states is None or j.state in ask.states]
-        return {"jobs": [self._desk.view(j) for j in wanted], "counts": self._desk.counts()}
+        return {"jobs": [self._desk.view(j) for j in jobs], "counts": self._desk.counts()}
 
     async def show(self, call: Call, ask: One) -> dict[str, Any]:
         job = self._desk.find(ask.job)
@@ -99,9 +98,9 @@ class JobMethods:
         owner = self._desk.owns(call.peer, job)
         return {
             "job": self._desk.view(job),
-            "attempts": [msgspec.structs.asdict(a) | self._place(job.id, a.number) for a in tries],
+            "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
             "env": self._desk.environment(job) if owner else None,
-            "script": job.spec.script,
+            "script": job.spec.script if owner else None,
         }
 
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
@@ -128,6 +127,11 @@ class JobMethods:
 
     async def log(self, call: Call, ask: Log) -> dict[str, Any]:
         job = self._desk.readable(call.peer, ask.job)
+        wanted = ask.attempt or 1
+        if ask.wait and job.live and job.attempt < wanted:
+            job = await self._desk.wait_begun(job.id, wanted)
+            if job.attempt < wanted:
+                return {"data": b"", "offset": 0, "size": 0, "end": True, "attempt": wanted}
         number = self._attempt(job.id, job.attempt, ask.attempt)
         folder = self._folder(job.id, number)
         chunk = logs.read(folder, ask.offset, ask.limit)
@@ -154,3 +158,9 @@ class JobMethods:
     def _place(self, job_id: int, number: int) -> dict[str, str]:
         folder = self._folder(job_id, number)
         return {"folder": folder, "log": f"{folder}/out.log"}
+
+
+def _shown(attempt: Attempt) -> dict[str, Any]:
+    fields: dict[str, Any] = msgspec.structs.asdict(attempt)
+    del fields["token"]  # with it, a process could pass itself off as one of the job's
+    return fields

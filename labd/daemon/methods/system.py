@@ -20,6 +20,7 @@ class ListEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: Annotated[int, Meta(ge=0)] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = 100
     job: int | None = None
+    kinds: Annotated[tuple[str, ...], Meta(max_length=64)] = ()
 
 
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -66,8 +67,11 @@ class SystemMethods:
 
     async def events(self, call: Call, ask: ListEvents) -> dict[str, Any]:
         first, last = self._store.read(eventlog.bounds)
-        since = max(last - ask.limit, 0) if ask.since is None and ask.job is None else ask.since or 0
-        found = await self._store.read_slow(lambda conn: eventlog.after(conn, since, ask.limit, ask.job))
+        unfiltered = ask.job is None and not ask.kinds
+        since = max(last - ask.limit, 0) if ask.since is None and unfiltered else ask.since or 0
+        found = await self._store.read_slow(
+            lambda conn: eventlog.after(conn, since, ask.limit, ask.job, ask.kinds)
+        )
         return {"events": [as_map(e) for e in found], "oldest": first, "last": last}
 
     async def plugins(self, call: Call, ask: object) -> dict[str, Any]:

@@ -21,7 +21,11 @@ def test_a_reason_travels(daemon: FakeDaemon, run: Labctl) -> None:
 
 
 def test_one_failure_stops_none_of_the_others(daemon: FakeDaemon, run: Labctl) -> None:
-    answers: dict[int, Any] = {1: Conflict("job 1 has ended"), 2: NotPermitted("job 2 is bert's"), 3: {"job": job(3)}}
+    answers: dict[int, Any] = {
+        1: Conflict("job 1 has ended"),
+        2: NotPermitted("job 2 is bert's"),
+        3: {"job": job(3)},
+    }
     daemon.on("job.cancel", lambda params: answers[params["job"]])
     code, out, err = run("cancel", "1", "2", "3", "--json")
     assert (code, json.loads(out)) == (6, {"version": 1, "jobs": [job(3)]})

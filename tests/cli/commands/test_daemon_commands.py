@@ -15,31 +15,49 @@ from tests.cli.fake import FakeDaemon
 
 PLUGINS: list[dict[str, Any]] = [
     {
-        "name": "hello", "version": "0.1.0", "distribution": "labd-hello", "api": 1, "module": "labd_hello",
-        "hooks": ["labd_methods", "labd_services"], "state": "loaded", "error": "",
+        "name": "hello",
+        "version": "0.1.0",
+        "distribution": "labd-hello",
+        "api": 1,
+        "module": "labd_hello",
+        "hooks": ["labd_methods", "labd_services"],
+        "state": "loaded",
+        "error": "",
     },
     {
-        "name": "broken", "version": "2.0", "distribution": "labd-broken", "api": None, "module": "labd_broken",
-        "hooks": [], "state": "failed", "error": "ImportError: no module named numpyy, which it imports first of all",
+        "name": "broken",
+        "version": "2.0",
+        "distribution": "labd-broken",
+        "api": None,
+        "module": "labd_broken",
+        "hooks": [],
+        "state": "failed",
+        "error": "ImportError: no module named numpyy, which it imports first of all",
     },
-]  # fmt: skip
+]
 
 SCHEMA = {
     "$ref": "#/$defs/Log",
     "$defs": {
         "Log": {
-            "title": "Log", "type": "object", "required": ["job"], "additionalProperties": False,
+            "title": "Log",
+            "type": "object",
+            "required": ["job"],
+            "additionalProperties": False,
             "properties": {
                 "job": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
                 "limit": {"type": "integer", "default": 65536},
-                "states": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}], "default": None},
+                "states": {
+                    "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "null"}],
+                    "default": None,
+                },
                 "how": {"enum": ["a", "b"]},
                 "spec": {"$ref": "#/$defs/Spec"},
             },
         },
         "Spec": {"title": "Spec", "type": "object", "properties": {}},
     },
-}  # fmt: skip
+}
 
 METHODS = [
     {"name": "job.log", "doc": "Bytes of a job's output.", "role": "view", "params": SCHEMA},
@@ -67,13 +85,16 @@ def test_plugins_are_a_table_with_their_errors(daemon: FakeDaemon, run: Labctl) 
 
 def test_plugins_fit_80_columns() -> None:
     assert rows(PLUGINS, Terminal(width=80))[2] == (
-        "broken  2.0      failed  labd-broken                     ImportError: no module …"
+        "broken  2.0      failed  labd-broken                     ImportError: no module…"
     )
 
 
 def test_methods_are_a_table(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("methods", {"methods": METHODS})
-    assert run("methods").out == "METHOD   ROLE  WHAT IT DOES\njob.log  view  Bytes of a job's output.\nping     none\n"
+    assert (
+        run("methods").out
+        == "METHOD   ROLE  WHAT IT DOES\njob.log  view  Bytes of a job's output.\nping     none\n"
+    )
     assert json.loads(run("methods", "--json").out) == {"version": 1, "methods": METHODS}
 
 
@@ -102,14 +123,20 @@ def test_the_schemas_are_those_that_the_daemon_makes() -> None:
 def test_a_wrong_method_has_a_suggestion(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("methods", {"methods": METHODS})
     code, _, err = run("methods", "job.logs")
-    assert (code, err) == (4, "labctl: not found: there is no method job.logs\n  hint: did you mean `job.log`?\n")
+    assert (code, err) == (
+        4,
+        "labctl: not found: there is no method job.logs\n  hint: did you mean `job.log`?\n",
+    )
 
 
 @pytest.mark.parametrize(
     ("words", "params"),
     [
         ([], {}),
-        (["job=12", "name=train", "states=[1]", "x=a=b", "on=true"], {"job": 12, "name": "train", "states": [1], "x": "a=b", "on": True}),
+        (
+            ["job=12", "name=train", "states=[1]", "x=a=b"],
+            {"job": 12, "name": "train", "states": [1], "x": "a=b"},
+        ),
         (['{"job": 12}'], {"job": 12}),
         (["-"], {"from": "stdin"}),
     ],
@@ -124,10 +151,10 @@ def test_call_takes_json_or_words(
 
 
 def test_call_prints_json_whatever_the_answer_holds(daemon: FakeDaemon, run: Labctl) -> None:
-    daemon.on("x", {"text": b"abc", "bytes": b"\xff", "nan": float("nan"), 1: [None]})
+    daemon.on("x", {"text": b"abc", "bytes": b"\xff", "nan": float("nan"), "list": [None]})
     assert json.loads(run("call", "x", "--json").out) == {
         "version": 1,
-        "result": {"text": "abc", "bytes": {"base64": "/w=="}, "nan": None, "1": [None]},
+        "result": {"text": "abc", "bytes": {"base64": "/w=="}, "nan": None, "list": [None]},
     }
 
 
@@ -139,18 +166,23 @@ def test_call_with_wrong_parameters(run: Labctl, words: list[str]) -> None:
 def test_call_of_no_method_passes_on_the_daemons_hint(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("job.lst", NotFound("there is no method 'job.lst'", hint="did you mean job.list?"))
     assert run("call", "job.lst") == (
-        4, "", "labctl: not found: there is no method 'job.lst'\n  hint: did you mean job.list?\n",
-    )  # fmt: skip
+        4,
+        "",
+        "labctl: not found: there is no method 'job.lst'\n  hint: did you mean job.list?\n",
+    )
 
 
 def test_doctor_fails_when_a_check_does(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("daemon.doctor", {"checks": CHECKS})
     code, out, _ = run("doctor")
-    assert (code, out) == (1, (
-        "ok    store: 1.2 ms for a commit\n"
-        "warn  disk: 3% free\n      hint: make room in /var/lib/labd\n"
-        "fail  plugin broken: ImportError\n      hint: uninstall it\n"
-    ))  # fmt: skip
+    assert (code, out) == (
+        1,
+        (
+            "ok    store: 1.2 ms for a commit\n"
+            "warn  disk: 3% free\n      hint: make room in /var/lib/labd\n"
+            "fail  plugin broken: ImportError\n      hint: uninstall it\n"
+        ),
+    )
     assert run("doctor", "-q").out == "fail  plugin broken: ImportError\n      hint: uninstall it\n"
     assert json.loads(run("doctor", "--json").out) == {"version": 1, "checks": CHECKS}
 

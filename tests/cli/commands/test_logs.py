@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from labd.cli import connect
+from labd.cli.connect import Steady
 from labd.cli.watch import last_lines
 from labd.errors import DeadlineExceeded, NotFound
 from tests.cli.conftest import Labctl
@@ -21,7 +21,12 @@ def log_of(data: bytes, chunk: int = 65_536) -> Any:
         offset = params["offset"]
         start = max(0, len(data) + offset) if offset < 0 else min(offset, len(data))
         part = data[start : start + min(params["limit"], chunk)]
-        return {"data": part, "offset": start + len(part), "end": start + len(part) == len(data), "attempt": 2}
+        return {
+            "data": part,
+            "offset": start + len(part),
+            "end": start + len(part) == len(data),
+            "attempt": 2,
+        }
 
     return answer
 
@@ -57,10 +62,15 @@ def test_tail_of_a_log_without_a_last_newline(daemon: FakeDaemon, run: Labctl) -
 @pytest.mark.parametrize(
     ("data", "lines", "found"),
     [
-        (b"", 3, b""), (b"a\nb\n", 1, b"b\n"), (b"a\nb\n", 2, b"a\nb\n"), (b"a\nb\n", 9, b"a\nb\n"),
-        (b"a\nb", 1, b"b"), (b"\n\n\n", 2, b"\n\n"), (b"a\n", 0, b""),
+        (b"", 3, b""),
+        (b"a\nb\n", 1, b"b\n"),
+        (b"a\nb\n", 2, b"a\nb\n"),
+        (b"a\nb\n", 9, b"a\nb\n"),
+        (b"a\nb", 1, b"b"),
+        (b"\n\n\n", 2, b"\n\n"),
+        (b"a\n", 0, b""),
     ],
-)  # fmt: skip
+)
 def test_last_lines(data: bytes, lines: int, found: bytes) -> None:
     assert last_lines(data, lines) == found
 
@@ -92,7 +102,7 @@ def test_follow_resumes_at_its_offset_when_the_daemon_was_restarted(
         if len(restarted) == 3:
             daemon.start()
 
-    monkeypatch.setattr(connect.time, "sleep", restart_meanwhile)
+    monkeypatch.setitem(Steady.__init__.__kwdefaults__, "sleep", restart_meanwhile)
     daemon.script(
         "job.log",
         {"data": b"before ", "offset": 7, "end": False, "attempt": 1},

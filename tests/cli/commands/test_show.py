@@ -9,28 +9,59 @@ from tests.cli.fake import NOW, FakeDaemon, ended, job, queued
 
 ATTEMPTS = [
     {
-        "number": 1, "state": "failed", "token": "t", "cause": "", "gpu_ids": [0], "started": NOW - 900,
-        "ended": NOW - 700, "seconds": 200.0, "exit_code": None, "signal": 9, "reason": "out of memory",
-        "user_seconds": 180.0, "system_seconds": 12.0, "max_rss": 3 * 2**30, "log": "/var/lib/labd/jobs/0/12.1/out.log",
+        "number": 1,
+        "state": "failed",
+        "token": "t",
+        "cause": "",
+        "gpu_ids": [0],
+        "started": NOW - 900,
+        "ended": NOW - 700,
+        "seconds": 200.0,
+        "exit_code": None,
+        "signal": 9,
+        "reason": "out of memory",
+        "user_seconds": 180.0,
+        "system_seconds": 12.0,
+        "max_rss": 3 * 2**30,
+        "log": "/var/lib/labd/jobs/0/12.1/out.log",
     },
     {
-        "number": 2, "state": "running", "token": "t", "cause": "attempt 1 failed: out of memory", "gpu_ids": [0],
-        "started": NOW - 300, "ended": None, "seconds": None, "exit_code": None, "signal": None, "reason": "",
-        "user_seconds": None, "system_seconds": None, "max_rss": None, "log": "/var/lib/labd/jobs/0/12.2/out.log",
+        "number": 2,
+        "state": "running",
+        "token": "t",
+        "cause": "attempt 1 failed: out of memory",
+        "gpu_ids": [0],
+        "started": NOW - 300,
+        "ended": None,
+        "seconds": None,
+        "exit_code": None,
+        "signal": None,
+        "reason": "",
+        "user_seconds": None,
+        "system_seconds": None,
+        "max_rss": None,
+        "log": "/var/lib/labd/jobs/0/12.2/out.log",
     },
-]  # fmt: skip
+]
 
 RUNNING = job(
-    argv=["python", "train.py", "--name", "a b"], attempt=2, retries=2, gpus=1, gpu_ids=[0], time_limit=43_200.0,
-    tags=["night", "gpu"], progress=0.5, metrics={"loss": 0.125, "epoch": 3.0},
-)  # fmt: skip
+    argv=["python", "train.py", "--name", "a b"],
+    attempt=2,
+    retries=2,
+    gpus=1,
+    gpu_ids=[0],
+    time_limit=43_200.0,
+    tags=["night", "gpu"],
+    progress=0.5,
+    metrics={"loss": 0.125, "epoch": 3.0},
+)
 
 GOLDEN = """\
 Job        12
 State      running
 User       anna
-Submitted  2026-09-21 13:03:20 (10m00s ago)
-Started    2026-09-21 13:08:20 (5m00s ago)
+Submitted  2026-09-21 14:03:20 (10m00s ago)
+Started    2026-09-21 14:08:20 (5m00s ago)
 Took       5m00s
 Progress   █████░░░░░  50%
 Metrics    loss 0.125, epoch 3
@@ -38,14 +69,14 @@ Metrics    loss 0.125, epoch 3
 Name        train
 Command     python train.py --name 'a b'
 Folder      /data
-Takes       2c 8G 1g (GPU 0)
+Takes       2 cores, 8G memory, GPU 0
 Time limit  12h00m
 Retries     2
 Tags        night, gpu
 
-ATTEMPT  STATE    TOOK    CPU  MEMORY  GPUS  RESULT                   CAUSE
-      1  failed  3m20s  3m12s      3G  0     SIGKILL (out of memory)
-      2  running                       0                              attempt 1 failed: out of memory
+ATTEMPT  STATE     TOOK    CPU  MEMORY  GPUS  RESULT                   CAUSE
+      1  failed   3m20s  3m12s      3G  0     SIGKILL (out of memory)
+      2  running                        0                              attempt 1 failed: out of memory
 
 Log 1  /var/lib/labd/jobs/0/12.1/out.log
 Log 2  /var/lib/labd/jobs/0/12.2/out.log
@@ -75,14 +106,18 @@ def test_json_is_the_daemons_answer_with_a_version(daemon: FakeDaemon, run: Labc
         (ended(12, "cancelled", attempt=0, started=None), ["run it again: labctl retry 12"]),
     ],
 )
-def test_the_next_step_is_on_stderr(daemon: FakeDaemon, run: Labctl, shown: dict[str, object], hints: list[str]) -> None:
+def test_the_next_step_is_on_stderr(
+    daemon: FakeDaemon, run: Labctl, shown: dict[str, object], hints: list[str]
+) -> None:
     daemon.on("job.show", {"job": shown, "attempts": []})
     assert run("show", "last").err.splitlines() == hints
     assert daemon.params("job.show") == [{"job": "last"}]
 
 
 def test_names_from_others_cannot_steer_the_terminal(daemon: FakeDaemon, run: Labctl) -> None:
-    evil = job(name="\x1b]0;gotcha\x07", argv=["a\x9b2J"], reason="x\r\ny", state="failed", tags=["\u202eabc"])
+    evil = job(
+        name="\x1b]0;gotcha\x07", argv=["a\x9b2J"], reason="x\r\ny", state="failed", tags=["\u202eabc"]
+    )
     daemon.on("job.show", {"job": evil, "attempts": []})
     daemon.on("job.list", {"jobs": [evil]})
     daemon.on("daemon.status", {})

@@ -14,12 +14,17 @@ from tests.cli.fake import NOW, FakeDaemon, ended, job, queued
 DAEMON = {
     "state": "running",
     "resources": {
-        "cores": 8.0, "cores_held": 6.5, "memory": 64 * 2**30, "memory_held": 24 * 2**30,
-        "gpus": [0, 1], "gpus_held": {"0": "job 14"}, "leases": 2,
+        "cores": 8.0,
+        "cores_held": 6.5,
+        "memory": 64 * 2**30,
+        "memory_held": 24 * 2**30,
+        "gpus": [0, 1],
+        "gpus_held": {"0": "job 14"},
+        "leases": 2,
     },
     "jobs": {"running": 2, "queued": 1, "failed": 1, "succeeded": 1},
     "trouble": [],
-}  # fmt: skip
+}
 
 LIVE = [
     job(14, name="resnet-50", gpus=1, gpu_ids=[0], progress=0.42, started=NOW - 5025),
@@ -136,9 +141,9 @@ def test_nothing_to_show_says_how_to_begin(daemon: FakeDaemon, run: Labctl) -> N
     assert run("status").err == "No jobs. Submit one: labctl submit COMMAND\n"
 
 
-def test_trouble_and_draining_stand_on_top() -> None:
-    lines = headline({"state": "draining", "trouble": ["the store is\x1b[2J full"]}, Terminal())
-    assert lines == ["Jobs none", "! labd is draining: no new work starts", "! the store is\\x1b[2J full"]
+def test_trouble_stands_on_top() -> None:
+    lines = headline({"trouble": ["labd is stopping: SIGTERM", "the store is\x1b[2J full"]}, Terminal())
+    assert lines == ["Jobs none", "! labd is stopping: SIGTERM", "! the store is\\x1b[2J full"]
 
 
 def test_colours_stay_out_of_the_widths() -> None:

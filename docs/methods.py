@@ -1,0 +1,70 @@
+"""The generated parts about methods: their parameters, their answers, and the spec of a job."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from docs import words
+from docs.tables import code, table
+from labd.api.jobs import JobSpec
+from labd.api.methods import Method, NoParams
+from labd.config.words import accepted
+from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.system import SystemMethods
+
+
+def all_methods() -> list[Method]:
+    """Every method that labd itself offers, by name."""
+    nothing: Any = None  # describing a method needs none of its handler's collaborators
+    offered = [*JobMethods(nothing).all(), *SystemMethods(nothing, nothing, nothing, nothing, nothing).all()]
+    return sorted(offered, key=lambda method: method.name)
+
+
+def methods() -> str:
+    """The methods in one table, then each with its parameters and its answer."""
+    found = all_methods()
+    if unknown := set(words.ANSWERS) - {method.name for method in found}:
+        raise KeyError(f"docs/words.py explains methods that are not there: {unknown}")
+    rows = [[f"[`{m.name}`](#{m.name.replace('.', '')})", m.role.name.lower(), m.doc] for m in found]
+    return table(["method", "role", "what it does"], rows) + "\n\n" + "\n\n".join(map(_method, found))
+
+
+def _method(method: Method) -> str:
+    answer = words.ANSWERS[method.name]
+    rows = [[code(name), means] for name, means in answer.items()]
+    shown = table(["in the answer", "meaning"], rows) if rows else "The answer is an empty map."
+    head = f"### {method.name}\n\n{method.doc} Needs the role `{method.role.name.lower()}`."
+    return f"{head}\n\n{_parameters(method)}\n\n{shown}"
+
+
+def _parameters(method: Method) -> str:
+    if method.params is NoParams:
+        return "It takes no parameters."
+    found = msgspec.structs.fields(method.params)
+    return table(
+        ["parameter", "takes", "default"], [[code(f.encode_name), takes(f.type), default(f)] for f in found]
+    )
+
+
+def takes(annotation: Any) -> str:
+    """What a parameter takes, in words of JSON."""
+    text = accepted(annotation) or "anything"
+    text = re.sub(r" that matches \S+", "", text)
+    return text.replace('"none"', "null").replace("a table", "a map")
+
+
+def default(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "required"
+    value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    return code(msgspec.json.encode(value).decode())
+
+
+def spec() -> str:
+    """What a job is described by."""
+    found = msgspec.structs.fields(JobSpec)
+    if unknown := set(words.JOB_SPEC) - {field.name for field in found}:
+        raise KeyError(f"docs/words.py explains {unknown}, which JobSpec does not have")
+    rows = [[code(f.name), takes(f.type), default(f), words.JOB_SPEC[f.name]] for f in found]
+    return table(["field", "takes", "default", "meaning"], rows)

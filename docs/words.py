@@ -1,0 +1,225 @@
+"""What the reference says and the code does not: the meaning of each field, event, answer and variable.
+
+:mod:`docs.tables` puts these beside what it reads from the code, and refuses a name that is missing here
+or no longer there.
+"""
+
+Words = dict[str, str]
+
+STATES: Words = {
+    "queued": "accepted; waits for its turn, its resources or the delay of a retry",
+    "starting": "its resources are booked; its shim is being started",
+    "running": "its shim runs, and so does its program",
+    "succeeded": "its program ended with exit code 0",
+    "failed": "its program ended with another exit code or by a signal, or could not be run",
+    "cancelled": "somebody asked for its end",
+    "timed_out": "it reached its time limit and was ended",
+    "lost": "its shim is proved dead and left no record of an end",
+}
+
+JOB_VIEW: Words = {
+    "id": "number of the job; newer jobs have higher ones",
+    "name": "what it is called; need not be unique",
+    "kind": "`command`, or a kind that a plugin offers",
+    "state": "one of the states of [the table](events.md#states-and-transitions)",
+    "user": "name of whoever submitted it",
+    "uid": "their user id",
+    "priority": "higher ones start first",
+    "argv": "program and arguments; the arguments alone for a job with a script",
+    "cwd": "folder that it runs in",
+    "cpus": "cores that it takes; may be a fraction",
+    "memory": "bytes of memory that it takes in the ledger",
+    "gpus": "how many GPUs it takes",
+    "gpu_ids": "which GPUs the last attempt has or had; empty while it waits",
+    "time_limit": "seconds that an attempt may run; null for no limit",
+    "retries": "how often it is run again by itself after a failure",
+    "tags": "labels",
+    "attempt": "number of the last attempt; 0 before the first",
+    "submitted": "when it was accepted",
+    "started": "when the last attempt began; null while it waits",
+    "ended": "when the job ended; null before that",
+    "exit_code": "of the last attempt, once the job has ended; null after a signal",
+    "signal": "number of the signal that ended it; null after an exit code",
+    "reason": "why it is in its state, as far as there is something to say",
+    "progress": "0 to 1, as the running attempt reported; null for none",
+    "metrics": "newest number of each name that the running attempt reported",
+    "waiting_for": "what a queued job waits for, in words; else empty",
+}
+
+JOB_SPEC: Words = {
+    "argv": "program and arguments; with `script` the arguments alone",
+    "script": "text of a program that starts with `#!`, or of a shell script; kept with the job",
+    "kind": "`command`, or a kind that a plugin offers",
+    "params": "parameters of the kind; `command` takes none",
+    "name": "what to call it",
+    "cwd": "absolute path of the folder to run in",
+    "env": "the whole environment of the job; labd adds [a few names](job-environment.md)",
+    "cpus": "cores, fractions allowed; null: `jobs.default_cpus`",
+    "memory": "bytes; null: `jobs.default_memory`",
+    "gpus": "how many GPUs",
+    "gpu_ids": "which GPUs, by index",
+    "time_limit": "seconds that an attempt may run, 0 for no limit; null: `jobs.default_time_limit`",
+    "grace": "seconds between SIGTERM and SIGKILL; null: `jobs.kill_grace`",
+    "retries": "how often to run again after `failed`, `timed_out` or `lost`",
+    "retry_delay": "seconds before the first retry; doubles with each further one, to one hour at most",
+    "priority": "higher ones start first",
+    "tags": "labels",
+}
+
+ATTEMPT: Words = {
+    "number": "counts from 1 within the job",
+    "state": "`starting`, `running`, `never_began`, or the way it ended",
+    "cause": "why there is this attempt: `submitted`, or how the one before ended",
+    "gpu_ids": "GPUs that it holds or held",
+    "started": "when it began",
+    "ended": "when its main process ended, by the clock of its shim",
+    "seconds": "how long it ran, by a clock that no change of the wall clock moves",
+    "exit_code": "of its main process; null after a signal",
+    "signal": "that ended its main process",
+    "reason": "how it ended, in words",
+    "user_seconds": "processor time of all its processes, in user mode",
+    "system_seconds": "the same in the kernel",
+    "max_rss": "bytes of memory that its largest process held",
+    "folder": "where its files are",
+    "log": "path of its output",
+}
+
+EVENT: Words = {
+    "seq": "number; grows by one. 0 for notices that are not in the log",
+    "time": "when, Unix seconds",
+    "kind": "what happened",
+    "actor": "who: a user's name, `labd`, or `plugin NAME`",
+    "cause": "why, in words; may be empty",
+    "data": "a map; its keys depend on the kind",
+}
+
+REPORT: Words = {
+    "time": "when, Unix seconds",
+    "progress": "0 to 1; null when the report says nothing of it",
+    "metrics": "numbers by name; null for one that is not finite",
+    "message": "one line for people; may be empty",
+}
+
+_RESULT = "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss"
+_READY = "ready_wall ready_boot ready_boot_id"
+_SERVICE = "name owner state since restarts critical last_error"
+
+EVENTS: dict[str, tuple[str, str]] = {
+    "job.submitted": ("a job was accepted", "job uid gid user spec"),
+    "job.starting": ("resources are booked, an attempt begins", "job attempt gpu_ids"),
+    "job.started": ("its shim runs", "job attempt started"),
+    "job.adopted": ("found running after a restart of labd", "job attempt started"),
+    "job.never_began": ("the attempt provably did not start; the job waits again", f"job attempt {_READY}"),
+    "job.cancel_requested": ("somebody asked for the end of a running job", "job attempt"),
+    "job.succeeded": ("ended with exit code 0", _RESULT),
+    "job.failed": ("ended in another way, or could not be run", _RESULT),
+    "job.timed_out": ("ended by its time limit", _RESULT),
+    "job.lost": ("its shim died without a record", _RESULT),
+    "job.cancelled": ("ended because somebody asked", _RESULT),
+    "job.queued": (
+        "will be run again; `automatic` says whether by a retry of its own",
+        f"job automatic {_READY}",
+    ),
+    "job.reported": (
+        "a running job reported; not in the log, `seq` is 0",
+        "job attempt time progress metrics message",
+    ),
+    "daemon.started": ("labd is ready", "pid labd epoch"),
+    "daemon.stopping": ("labd was told to stop", "reason"),
+    "daemon.reloaded": ("the configuration was read again; these settings need a restart", "needs_restart"),
+    "daemon.stalled": ("a task held the loop for longer than `daemon.stall_limit`", "task seconds"),
+    "service.backoff": ("a service failed and will be started again", _SERVICE),
+    "service.starting": ("a service that had failed starts again", _SERVICE),
+    "service.ready": ("a service that had failed is ready again", _SERVICE),
+    "service.failed": ("a service failed too often and stays down", _SERVICE),
+    "service.stopped": ("a service that had failed was stopped", _SERVICE),
+    "store.repaired": (
+        "the database was damaged; it was set aside and restored",
+        "set_aside restored_from cause",
+    ),
+    "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
+}
+
+ANSWERS: dict[str, Words] = {
+    "daemon.doctor": {"checks": "maps with `name`, `status` (`ok`, `warn`, `fail`), `detail`, `hint`"},
+    "daemon.reload": {"needs_restart": "changed settings that only a restart takes up"},
+    "daemon.status": {
+        "labd": "version", "epoch": "name of this life of the event log", "pid": "process id of the daemon",
+        "state": "`running` or `stopping`", "uptime": "seconds", "state_dir": "path", "socket": "path",
+        "config": "files that were read", "jobs": "how many are in each state",
+        "resources": "what the ledger has and what is held", "store": "the database in numbers",
+        "repair": "what was repaired at the start, or null", "services": "each with its state",
+        "plugins": "how many are in each state", "connections": "of clients: now, served, refused",
+        "events": "the log in numbers", "stalls": "how often a task held the loop, and the worst",
+        "trouble": "what an admin should look at, one line each",
+    },
+    "daemon.stop": {},
+    "event.list": {
+        "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
+    },
+    "job.cancel": {"job": "the job as it is now"},
+    "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
+    "job.log": {
+        "data": "bytes of the output", "offset": "where to go on", "size": "bytes that there are now",
+        "end": "true when no more will come", "attempt": "which attempt this is",
+    },
+    "job.reports": {"attempt": "which attempt this is", "reports": "all of them, in order"},
+    "job.retry": {"job": "the job as it is now"},
+    "job.show": {
+        "job": "the job", "attempts": "its attempts, oldest first",
+        "env": "its environment; null for those who may not read it",
+        "script": "its script; null when there is none, and for those who may not read it",
+    },
+    "job.submit": {
+        "job": "the job; null for a dry run", "created": "false when the key had been used before",
+        "spec": "only for a dry run: the spec that would run",
+    },
+    "job.wait": {"jobs": "the jobs, all of them ended"},
+    "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
+    "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
+}  # fmt: skip
+
+ENVIRONMENT: Words = {
+    "LABD_JOB_ID": "the job's id",
+    "LABD_ATTEMPT": "number of the attempt, from 1: more than 1 means that there was a run before",
+    "LABD_RUN_DIR": "folder of the attempt; made for it alone",
+    "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
+    "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
+    "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",
+    "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
+    "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
+}
+
+PROMISES: dict[int, str] = {
+    1: "An acknowledged submission is on the disk. A power cut does not lose it.",
+    2: "Kill the daemon at any moment: no accepted job is lost, running jobs go on, their ends are recorded.",
+    3: "The same at every single step of submitting, launching and ending.",
+    4: "No attempt runs twice. A rerun is a new attempt with a reason.",
+    5: "Submitting again with the same key gives the same job.",
+    6: "A job that ends while labd is down is recorded with its own end time and exit status.",
+    7: "A job never waits for the daemon: its output goes to a file.",
+    8: "When a shim dies, its job is `lost` with a cause, and what it left is ended before a retry.",
+    9: "labd never signals a process that it did not start, whatever happened to pids.",
+    10: "Cancel ends the whole tree within the grace time and two seconds.",
+    11: "No GPU is held by two jobs, over any number of crashes.",
+    12: "Order, priorities and the delays of retries survive a restart.",
+    13: "One daemon for a state directory. After a kill the next one starts without help.",
+    14: "No client can end or hold up the daemon, whatever it sends.",
+    15: "Without file descriptors labd lives, refuses and recovers.",
+    16: "A slow listener costs bounded memory, is told what it missed, and can resume.",
+    17: "A full disk refuses new work, harms no running job, and heals by itself.",
+    18: "After an fsync error nothing is acknowledged until the store was opened and checked again.",
+    19: "A damaged store never becomes a silent empty queue.",
+    20: "The state of every older version loads. A newer one is refused. A copy is made before a change.",
+    21: "Jobs of shims of another version are taken up.",
+    22: "`READY=1` means recovered and listening. The watchdog is fed only after a proof of health.",
+    23: "SIGTERM stops in time and leaves jobs running. A second one hurries.",
+    24: "A reload with a mistake changes nothing and names every mistake.",
+    25: "With socket activation no client is refused during a restart.",
+    26: "A jump of the wall clock fires no timeout and reorders nothing.",
+    27: "Over a long time, memory, descriptors and processes stay flat.",
+    28: "A plugin that fails disturbs nobody else.",
+    29: "A task that holds the loop is named.",
+    36: "Every change is an event. Replaying the events gives the state.",
+    37: "The disk stays bounded, and unfinished work is never removed.",
+}

@@ -1,0 +1,168 @@
+"""Follows attempts to their end: reads how each stands from its folder, and records what is new.
+
+A watch on the folder tells the moment that something happened; what happened is then read. Where no
+watch can be had (the kernel's limit is reached), the folder is looked at now and then.
+"""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+import trio
+
+from labd.errors import DeadlineExceeded, Overloaded
+from labd.jobs import attempts, decide, strays
+from labd.jobs.decide import Clocks
+from labd.jobs.model import RUNNING, Job
+from labd.jobs.queue import Queue
+from labd.jobs.reports import Reports
+from labd.jobs.shim import marks
+from labd.jobs.watch import CLOSE_WRITE, IGNORED, MOVED_TO, Event, Watch, Watcher
+
+log = logging.getLogger("labd.jobs")
+
+LAUNCH_DELAY = 5.0
+"""Seconds before a job is tried again that could not be launched (no disk space, no descriptors)."""
+
+LOOK_AGAIN = 2.0
+"""Seconds between two looks at a folder that cannot be watched or could not be read."""
+
+
+class Follower:
+    """Knows of every attempt that may be alive. *spawn* (set by the runner) starts a task."""
+
+    def __init__(
+        self, queue: Queue, watcher: Watcher, reports: Reports, clock: Clocks, folder: Callable[[Job], str]
+    ) -> None:
+        self._queue = queue
+        self._watcher = watcher
+        self._reports = reports
+        self._clock = clock
+        self._folder = folder
+        self._watches: dict[int, Watch | None] = {}
+        self.launching: set[int] = set()
+        """Jobs whose launch is under way: how they stand is not yet to be read from their folders."""
+        self.spawn: Callable[..., None] = _no_loop
+
+    # -- following -------------------------------------------------------------------------------
+
+    def follow(self, job: Job) -> None:
+        """Be told of everything that happens to the job's current attempt."""
+        if job.id in self._watches:
+            return
+        folder = self._folder(job)
+        try:
+            seen = partial(self._noticed, job.id)
+            self._watches[job.id] = self._watcher.add(folder, MOVED_TO | CLOSE_WRITE, seen)
+        except (OSError, Overloaded) as error:
+            log.warning("job %d cannot be watched, it is looked at now and then: %s", job.id, error)
+            self._watches[job.id] = None
+            self.spawn(self._look_again, job.id, job.attempt)
+        self._reports.follow(job.id, job.attempt, folder)
+
+    def forget(self, job_id: int) -> None:
+        """Be told no more."""
+        self._reports.forget(job_id)
+        watch = self._watches.pop(job_id, None)
+        if watch is not None:
+            watch.close()
+
+    def forget_all(self) -> None:
+        for job_id in list(self._watches):
+            self.forget(job_id)
+
+    def _noticed(self, job_id: int, event: Event) -> None:
+        job = self._queue.live.get(job_id)
+        if job is None:
+            return
+        if event.name == marks.STARTED:
+            self.pass_on_cancel(job)
+        elif event.name in (marks.EXIT, marks.LOCK) or event.mask & IGNORED:
+            self.launching.discard(job_id)
+            self.settle(job_id)
+
+    async def _look_again(self, job_id: int, attempt: int) -> None:
+        """Stand in for a watch, until the attempt is over."""
+        while True:
+            await trio.sleep(LOOK_AGAIN)
+            job = self._queue.live.get(job_id)
+            if job is None or not job.busy or job.attempt != attempt:
+                return
+            self.settle(job_id)
+
+    # -- what happened ---------------------------------------------------------------------------
+
+    def settle(self, job_id: int, found: str = "") -> None:
+        """Read how the current attempt stands and record what is new; *found* says how we came by it."""
+        job = self._queue.live.get(job_id)
+        if job is None or not job.busy or job_id in self.launching:
+            return
+        try:
+            finding = attempts.inspect(self._folder(job))
+        except OSError as error:
+            log.warning("job %d cannot be looked at for now: %s", job_id, error)
+            self.spawn(self._look_again, job_id, job.attempt)
+            return
+        self._record(job, finding, found)
+
+    def _record(self, job: Job, finding: attempts.Finding, found: str) -> None:
+        if finding.kind == "exited":
+            self._queue.record(decide.ended(job, ending_of(finding.exit or {}), self._clock))
+        elif finding.kind == "lost" or (finding.why and job.state == RUNNING):
+            self.spawn(self._lost, job.id, finding.why)
+        elif finding.kind == "never":
+            cause = "labd stopped before the attempt began" if found else "its shim could not begin"
+            self.never_began(job.id, cause, 0.0 if found else LAUNCH_DELAY)
+        elif found:
+            self._adopt(job, finding, found)
+
+    def _adopt(self, job: Job, finding: attempts.Finding, found: str) -> None:
+        started = (finding.started or {}).get("started", job.submitted)
+        data = {"job": job.id, "attempt": job.attempt, "started": started}
+        self._queue.record([decide.Draft("job.adopted", data, cause=found)])
+        self.pass_on_cancel(self._queue.live[job.id])
+
+    def never_began(self, job_id: int, cause: str, delay: float) -> None:
+        """The current attempt provably did not begin: queue the job again after *delay* seconds."""
+        job = self._queue.live.get(job_id)
+        if job is not None and job.busy:
+            log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause)
+            self._queue.record(decide.never_began(job, cause, self._clock, delay))
+
+    def pass_on_cancel(self, job: Job) -> None:
+        """Tell the shim of a running job that its end was asked for, if it was."""
+        if job.state == RUNNING and job.cancel_reason is not None:
+            attempts.cancel(self._folder(job), job.spec.grace or 0.0)
+
+    async def _lost(self, job_id: int, cause: str) -> None:
+        """The shim is dead without an exit record: end what it left, then say so."""
+        job = self._queue.live.get(job_id)
+        if job is None or not job.busy or job.current is None:
+            return
+        cause += await _end_strays(job.current.token)
+        now = self._queue.live.get(job_id)
+        if now is not None and now.busy and now.attempt == job.attempt:
+            ending = decide.Ending(reason="lost", message=cause, ended=self._clock.wall())
+            self._queue.record(decide.ended(now, ending, self._clock))
+
+
+async def _end_strays(token: str) -> str:
+    """Kill what a dead shim left behind; what to say of it."""
+    try:
+        killed = await trio.to_thread.run_sync(strays.end, token)
+    except DeadlineExceeded as error:
+        log.warning("%s", error)
+        return f"; {error}"
+    return f"; {killed} left-over processes killed" if killed else ""
+
+
+def ending_of(record: dict[str, Any]) -> decide.Ending:
+    """The exit record of a shim (of this release or another) as an ending."""
+    known = {f.name: record[f.name] for f in msgspec.structs.fields(decide.Ending) if f.name in record}
+    return msgspec.convert({"reason": "exited"} | known, decide.Ending, strict=False)
+
+
+def _no_loop(*args: object) -> None:
+    raise RuntimeError("the follower is used before the runner runs")

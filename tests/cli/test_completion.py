@@ -1,0 +1,102 @@
+"""Completion: the scripts are sound, offer what there is, and run nobody's text."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from labd.cli import tree
+from tests.cli.conftest import Labctl
+from tests.cli.fake import FakeDaemon, job
+
+ASK = """
+source {script}
+labctl() {{ {labctl}; }}
+COMP_WORDS=({words})
+COMP_CWORD=$(({n} - 1))
+_labctl
+printf '%s\\n' "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.fixture
+def bash(run: Labctl, tmp_path: Path) -> Path:
+    (tmp_path / "labctl.bash").write_text(run("completion", "bash").out)
+    return tmp_path / "labctl.bash"
+
+
+def offered(script: Path, words: list[str], labctl: str = ":") -> list[str]:
+    """What bash offers for the last word."""
+    quoted = " ".join(f"'{word}'" for word in ["labctl", *words])
+    text = ASK.format(script=script, labctl=labctl, words=quoted, n=len(words) + 1)
+    done = subprocess.run(["bash", "-c", text], capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_has_sound_syntax(run: Labctl, tmp_path: Path, shell: str) -> None:
+    code, out, err = run("completion", shell)
+    assert (code, err) == (0, "")
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not here")
+    (tmp_path / "script").write_text(out)
+    subprocess.run([shell, "-n", str(tmp_path / "script")], check=True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_every_command_and_option_is_in_the_script(run: Labctl, shell: str) -> None:
+    out = run("completion", shell).out
+    for command in tree.commands():
+        assert command.name in out
+        for name in (name for option in command.options for name in option.names if name.startswith("--")):
+            assert (f"-l {name[2:]}" if shell == "fish" else name) in out
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("words", "some", "none"),
+    [
+        (["st"], {"status"}, {"show"}),
+        (["--s"], {"--socket"}, {"status"}),
+        (["--socket", "/x", "can"], {"cancel"}, set()),
+        (["status", "--st"], {"--state"}, {"--json"}),
+        (["status", "--state", "f"], {"failed"}, {"lost"}),
+        (["submit", "--cp"], {"--cpus"}, set()),
+        (["submit", "--name", "x", "ec"], {"echo"}, set()),
+        (["submit", "tool", "--cp"], set(), {"--cpus"}),
+        (["submit", "--cpus", "2", "tool", "--na"], set(), {"--name"}),
+        (["completion", ""], {"bash", "zsh", "fish"}, set()),
+        (["help", "ex"], {"exit-codes"}, set()),
+    ],
+)
+def test_bash_offers_what_fits(bash: Path, words: list[str], some: set[str], none: set[str]) -> None:
+    found = set(offered(bash, words))
+    assert some <= found
+    assert not none & found
+
+
+@pytest.mark.real
+def test_bash_asks_for_jobs_and_never_runs_a_name(bash: Path, tmp_path: Path) -> None:
+    names = f"printf '%s\\n' train 12 '$(touch {tmp_path}/ran)' '`touch {tmp_path}/ran`'"
+    assert "train" in offered(bash, ["show", ""], labctl=names)
+    assert offered(bash, ["cancel", "1", "1"], labctl=names) == ["12"]
+    assert not (tmp_path / "ran").exists()
+
+
+def test_names_that_a_shell_would_read_differently_are_not_offered(daemon: FakeDaemon, run: Labctl) -> None:
+    jobs = [job(3), job(2, name="$(rm -rf ~)"), job(1, name="a b"), job(4, name="-x"), job(5, name="")]
+    daemon.on("job.list", {"jobs": jobs})
+    assert run("__complete", "jobs").out.split() == ["last", "3", "2", "1", "4", "5", "train"]
+
+
+def test_methods_are_offered(daemon: FakeDaemon, run: Labctl) -> None:
+    daemon.on("methods", {"methods": [{"name": "job.list"}, {"name": "a b"}]})
+    assert run("__complete", "methods").out == "job.list\n"
+
+
+def test_without_a_daemon_there_is_silence(run: Labctl) -> None:
+    assert run("--socket", "/no/such/socket", "__complete", "jobs") == (1, "", "")
+    assert run("__complete", "nothing") == (0, "", "")

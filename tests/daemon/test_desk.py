@@ -1,0 +1,132 @@
+"""What is accepted, which job is meant, and who may touch it."""
+
+import msgspec
+import pytest
+
+from labd.api.jobs import JobKind, JobSpec
+from labd.api.methods import Peer, Role
+from labd.config import Jobs
+from labd.daemon.desk import Desk
+from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.resources.ledger import MILLI, Capacity, Ledger, Request
+from tests.jobs.build import ALICE, Clocks
+from tests.jobs.test_queue import a_queue
+
+
+class Params(msgspec.Struct, forbid_unknown_fields=True):
+    whom: str
+    times: int = 1
+
+
+def build(params, spec):
+    return msgspec.structs.replace(spec, argv=("echo", params.whom * params.times))
+
+
+class Quiet:
+    """Stands in for the runner and for reports."""
+
+    draining = False
+
+    def latest(self, job):
+        return None
+
+
+@pytest.fixture
+async def desk(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        yield Desk(
+            queue._store, queue, Quiet(), Ledger(Capacity(2 * MILLI, 1000, (0,))), Quiet(), None, Clocks(),
+            str(tmp_path), {"greet": JobKind("greet", build, Params)},
+        )  # fmt: skip
+
+
+def spec(**fields):
+    return JobSpec(**{"argv": ("true",), "cwd": "/"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (spec(argv=()), UsageError, "a job needs a command"),
+        (spec(argv=("",)), UsageError, "the command is an empty string"),
+        (spec(env={"A=B": "c"}), UsageError, "'A=B' cannot be the name of an environment variable"),
+        (spec(gpu_ids=(0, 0)), UsageError, "names a GPU twice"),
+        (spec(cpus=3), Refused, "this job can never start here: 3 cores asked, this machine has 2"),
+        (spec(gpus=2), Refused, "2 GPUs asked, this machine has GPU 0"),
+        (spec(memory=2000), Refused, "2000 bytes of memory asked"),
+        (spec(kind="great"), UsageError, "there is no job kind 'great'"),
+        (spec(params={"a": 1}), UsageError, "the kind command takes no params"),
+        (spec(kind="greet", params={"whom": "x", "tmies": 2}), UsageError, "unknown field `tmies`"),
+        (spec(kind="greet"), UsageError, "missing required field `whom`"),
+    ],
+)
+async def test_wrong_specs_are_refused_by_name(desk, wrong, error, words):
+    with pytest.raises(error) as caught:
+        desk.checked(wrong)
+    assert words in caught.value.message
+    assert desk.queue.live == {}
+
+
+async def test_the_nearest_kind_is_named(desk):
+    with pytest.raises(UsageError) as caught:
+        desk.checked(spec(kind="great"))
+    assert caught.value.hint == "did you mean greet?"
+
+
+async def test_a_kind_builds_the_command(desk):
+    assert desk.checked(spec(kind="greet", params={"whom": "x", "times": "3"})).argv == ("echo", "xxx")
+
+
+async def test_what_is_not_said_gets_the_configured_default(desk):
+    desk.defaults = Jobs(default_cpus=0.5, default_memory=7, default_time_limit=60.0, kill_grace=3.0)
+    got = desk.checked(spec())
+    assert (got.cpus, got.memory, got.time_limit, got.grace) == (0.5, 7, 60.0, 3.0)
+    said = desk.checked(spec(cpus=1.0, time_limit=0.0))
+    assert (said.cpus, said.time_limit) == (1.0, 0.0)
+
+
+async def test_nothing_is_taken_while_labd_stops(desk):
+    desk.refusal = "labd is stopping"
+    with pytest.raises(Refused, match="no new work is taken: labd is stopping"):
+        desk.checked(spec())
+
+
+async def test_jobs_are_found_by_id_last_name_and_unique_start(desk):
+    for name in ("train-a", "train-b", "eval", "eval"):
+        await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None)
+    found = {ref: desk.find(ref).id for ref in (1, "1", "last", "train-b", "ev")}
+    assert found == {1: 1, "1": 1, "last": 4, "train-b": 2, "ev": 4}
+
+
+@pytest.mark.parametrize(
+    ("ref", "error", "words"),
+    [
+        ("train", UsageError, "'train' could be train-a, train-b"),
+        ("nothing", NotFound, "there is no job 'nothing'"),
+        ("", UsageError, "an empty string names no job"),
+        (99, NotFound, "there is no job 99"),
+        ("99", NotFound, "there is no job 99"),
+    ],
+)
+async def test_references_that_name_no_job(desk, ref, error, words):
+    for name in ("train-a", "train-b"):
+        await desk.queue.submit(spec(name=name), ALICE, None)
+    with pytest.raises(error, match=words):
+        desk.find(ref)
+
+
+async def test_a_job_belongs_to_whoever_submitted_it(desk):
+    await desk.queue.submit(spec(), ALICE, None)
+    bob = Peer(pid=1, uid=1001, gid=1, name="bob", role=Role.SUBMIT)
+    with pytest.raises(NotPermitted, match="job 1 belongs to alice: bob cannot cancel it"):
+        desk.owned(bob, 1, "cancel")
+    with pytest.raises(NotPermitted):
+        desk.readable(bob, 1)
+    assert desk.owned(msgspec.structs.replace(bob, role=Role.OPERATE), 1, "cancel").id == 1
+
+
+async def test_a_waiting_job_says_for_what(desk):
+    job, _ = await desk.queue.submit(spec(cpus=2.0, memory=0), ALICE, None)
+    assert desk.waiting_for(job) == "its turn"
+    desk._ledger.take_nowait("model", Request(1500))
+    assert desk.waiting_for(job) == "2 cores (0.5 free)"

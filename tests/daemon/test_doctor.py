@@ -1,0 +1,66 @@
+"""The doctor finds what is wrong, and says the next step."""
+
+import functools
+
+import pytest
+import trio
+
+from labd.daemon import doctor
+from labd.daemon.plugin_record import PluginRecord
+from labd.store.repair import Repair
+from labd.store.writer import Store
+
+
+@pytest.fixture
+def statistics(tmp_path):
+    store = Store.open(str(tmp_path / "labd.db"))
+    yield store.statistics()
+    store.close()
+
+
+def test_a_good_store_is_ok(statistics):
+    assert doctor.store(statistics, None).state == "ok"
+
+
+def test_a_repaired_store_is_pointed_out(statistics):
+    check = doctor.store(statistics, Repair(("/s/labd.db.damaged-1",), None, "the file is 7 bytes long"))
+    assert check.state == "warn"
+    assert "the file is 7 bytes long" in check.message
+    assert "/s/labd.db.damaged-1" in check.hint
+
+
+@pytest.mark.parametrize(
+    ("free", "state"), [(doctor.FAIL_FREE - 1, "fail"), (doctor.WARN_FREE - 1, "warn"), (doctor.WARN_FREE, "ok")]
+)
+def test_a_full_disk_is_told_before_it_is_full(tmp_path, monkeypatch, free, state):
+    usage = type("Usage", (), {"free": free})()
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda path: usage)
+    check = doctor.disk(str(tmp_path))
+    assert check.state == state
+    assert str(tmp_path) in check.message
+
+
+def test_the_speed_of_the_disk_is_measured_and_nothing_is_left(tmp_path):
+    assert "ms for a durable write" in doctor.fsync_speed(str(tmp_path)).message
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_slow_disk_is_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_timed_write", lambda fd: 0.5)
+    assert doctor.fsync_speed(str(tmp_path)).state == "warn"
+
+
+def test_failed_plugins_are_named():
+    bad = PluginRecord(name="x", state="failed", error="ModuleNotFoundError: No module named 'y'")
+    check = doctor.plugins([bad, PluginRecord(name="z", state="loaded")])
+    assert (check.state, "x failed: ModuleNotFoundError" in check.message) == ("warn", True)
+
+
+def test_few_descriptors_are_a_warning():
+    assert doctor.descriptors(2**40).state == "warn"
+
+
+async def test_a_check_that_cannot_be_made_fails_alone(tmp_path):
+    checks = await doctor.examine([functools.partial(doctor.disk, str(tmp_path / "absent")), doctor.clock])
+    assert [check.state for check in checks] == ["fail", "ok"]
+    await trio.lowlevel.checkpoint()
