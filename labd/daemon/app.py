@@ -29,7 +29,7 @@ from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.node import NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notify import Notifier, Watchdog
-from labd.daemon.peers import base_environment, identify, user_name
+from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.registry import Registry
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
@@ -40,6 +40,7 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.launch import Launcher
+from labd.jobs.order import Surroundings
 from labd.jobs.model import Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
@@ -89,7 +90,7 @@ class Daemon:
         self.launcher = Launcher(setup.zygote)
         self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
         self.runner = Runner(
-            self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._environment
+            self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._surroundings
         )
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
@@ -200,9 +201,10 @@ class Daemon:
     def _folder(self, job: Job) -> str:
         return attempts.folder(self.setup.paths.state, job.id, job.attempt)
 
-    def _environment(self, job: Job) -> dict[str, str]:
+    def _surroundings(self, job: Job) -> Surroundings:
         env = self.store.read(lambda conn: table.environment(conn, job.environment))
-        return base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
+        whole = base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
+        return Surroundings(whole, runs_as(job.uid, job.gid, job.user), self.ledger.capacity.gpus)
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:
         self.control.publish_transient("job.reported", data)

@@ -12,7 +12,7 @@ from labd.config.model import Jobs
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
 from labd.jobs import decide, logs, table
 from labd.jobs.clock import SystemClock
-from labd.jobs.model import Job
+from labd.jobs.model import STARTING, Job
 from labd.jobs.order import request_of
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
@@ -175,7 +175,7 @@ class Desk:
 
     async def wait_begun(self, job_id: int, number: int) -> Job:
         """The job once its attempt *number* has begun, or once it has ended without."""
-        while (job := self.queue.find(job_id)).live and job.attempt < number:
+        while (job := self.queue.find(job_id)).live and (job.attempt < number or job.state == STARTING):
             await self.queue.wait_changed(job_id)
         return job
 

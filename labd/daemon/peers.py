@@ -1,6 +1,7 @@
 """Who is at the other end of a socket, and what they may do."""
 
 import grp
+import os
 import pwd
 import socket
 import struct
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from labd.api.methods import Peer, Role
+from labd.jobs.order import User
 
 SO_PEERGROUPS = 59
 MAX_GROUPS = 65_536
@@ -57,6 +59,20 @@ def base_environment(user: str) -> dict[str, str]:
     except KeyError:
         return base
     return base | {"HOME": found.pw_dir, "SHELL": found.pw_shell or "/bin/sh"}
+
+
+def runs_as(uid: int, gid: int, name: str, own_uid: int | None = None) -> User | None:
+    """Whom a job of this user runs as: under root as that user, with all of their groups.
+
+    A daemon that is not root cannot become anybody else: its jobs run as its own user.
+    """
+    if (os.getuid() if own_uid is None else own_uid) != 0 or uid == 0:
+        return None
+    try:
+        groups = tuple(os.getgrouplist(name, gid))
+    except (KeyError, OSError):
+        groups = (gid,)  # a user without a name has no other groups
+    return User(uid, gid, groups)
 
 
 def group_names(gids: "tuple[int, ...]") -> set[str]:

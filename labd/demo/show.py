@@ -154,7 +154,7 @@ class Demo:
         """Fetch what the events of a run do not say: its process, and at the end its reports."""
         if run.running and run.progress is not None and not run.pid:
             run.folder = str(self._call("job.show", {"job": run.job})["attempts"][-1]["folder"])
-            found = processes.find(f"LABD_RUN_DIR={run.folder}\0")
+            found = processes.find(f"LABD_RUN_DIR={run.folder}/run\0")
             run.pid = found[0].pid if found else 0
         if run.ended and run.attempt and not run.learning:
             run.finished(self._call("job.reports", {"job": run.job})["reports"])

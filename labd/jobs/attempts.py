@@ -112,6 +112,7 @@ def _fill(path: str, order: dict[str, Any]) -> None:
     order = dict(order)
     user = order.get("user")
     _put(path, marks.REPORT, "", 0o600, user)
+    _make_run_dir(os.path.join(path, marks.RUN), user)
     script = order.pop("script", None)
     if script is not None:
         _put(path, marks.SCRIPT, script, 0o700, user)
@@ -119,6 +120,13 @@ def _fill(path: str, order: dict[str, Any]) -> None:
         runner = [program] if script.startswith("#!") else ["/bin/sh", program]
         order["argv"] = [*runner, *order["argv"]]
     _put(path, marks.ORDER, json.dumps({"version": marks.VERSION, **order}), 0o600, None)
+
+
+def _make_run_dir(path: str, user: dict[str, Any] | None) -> None:
+    """The job's own place, apart from labd's marks: whatever it does there hurts nothing but itself."""
+    os.mkdir(path, 0o700)
+    if user is not None:
+        os.chown(path, user["uid"], user["gid"])
 
 
 def _put(path: str, name: str, text: str, mode: int, user: dict[str, Any] | None) -> None:

@@ -5,7 +5,7 @@ import os
 import msgspec
 import trio
 
-from labd.jobs.watch import CLOSE_WRITE, MODIFY, Watcher
+from labd.jobs.watch import MODIFY, Watcher
 
 MAX_CHUNK = 1_048_576
 """Bytes in one answer."""
@@ -33,15 +33,13 @@ def read(folder: str, offset: int, limit: int) -> Chunk:
 
 
 async def wait_more(watcher: Watcher, folder: str, offset: int) -> None:
-    """Wait until the output is longer than *offset*. Cancel it when the attempt has ended."""
+    """Wait until the output is longer than *offset*. Cancel it when the attempt is over."""
     changed = trio.Event()
-    path = os.path.join(folder, "out.log")
-    if not os.path.exists(path):
-        path = folder
-    watch = watcher.add(path, MODIFY | CLOSE_WRITE, lambda event: changed.set())
     try:
+        watch = watcher.add(folder, MODIFY, lambda event: changed.set())
+    except FileNotFoundError:
+        await trio.sleep_forever()  # the folder is gone: nothing will be written
+    with watch:
         while read(folder, offset, 0).size <= offset:
             await changed.wait()
             changed = trio.Event()
-    finally:
-        watch.close()

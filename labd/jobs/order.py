@@ -1,10 +1,11 @@
 """From a job's record to what its shim is told, and to what it asks of the ledger. Pure."""
 
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from labd.api.jobs import JobSpec
 from labd.jobs.model import Job
+from labd.jobs.shim import marks
 from labd.resources.ledger import MILLI, Request
 
 
@@ -13,16 +14,33 @@ def request_of(spec: JobSpec) -> Request:
     return Request(round((spec.cpus or 0) * MILLI), spec.memory or 0, spec.gpus, spec.gpu_ids)
 
 
-def order_for(job: Job, folder: str, env: dict[str, str], machine_gpus: tuple[int, ...]) -> dict[str, Any]:
+class User(NamedTuple):
+    """Whom the job runs as, when that is not the daemon's own user."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...]
+
+
+class Surroundings(NamedTuple):
+    """What a job finds: its environment, its user (None: the daemon's), the GPUs of the machine."""
+
+    env: dict[str, str]
+    user: User | None = None
+    gpus: tuple[int, ...] = ()
+
+
+def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
     """The order of the job's current attempt: JSON-able, kept in its folder, read by the shim."""
     spec = job.spec
     script = {} if spec.script is None else {"script": spec.script}
-    return script | {
+    user = {} if around.user is None else {"user": around.user._asdict()}
+    return script | user | {
         "job": job.id,
         "attempt": job.attempt,
         "argv": list(spec.argv),
         "cwd": spec.cwd,
-        "env": env | labd_names(job, folder) | gpu_names(job, machine_gpus),
+        "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
         "time_limit": spec.time_limit or None,
         "grace": spec.grace,
     }
@@ -34,8 +52,8 @@ def labd_names(job: Job, folder: str) -> dict[str, str]:
     return {
         "LABD_JOB_ID": str(job.id),
         "LABD_ATTEMPT": str(job.attempt),
-        "LABD_RUN_DIR": folder,
-        "LABD_REPORT": os.path.join(folder, "report.ndjson"),
+        "LABD_RUN_DIR": os.path.join(folder, marks.RUN),
+        "LABD_REPORT": os.path.join(folder, marks.REPORT),
         "LABD_TOKEN": job.current.token,
         "LABD_CPUS": f"{job.spec.cpus or 0:g}",
     }

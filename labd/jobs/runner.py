@@ -17,7 +17,7 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchError, LaunchUnknown
 from labd.jobs.model import QUEUED, STARTING, Job
-from labd.jobs.order import order_for, request_of
+from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Rank, Start, Waiting, holder, plan
 from labd.resources.ledger import Ledger
@@ -26,7 +26,7 @@ log = logging.getLogger("labd.jobs")
 
 
 class Runner:
-    """The service that turns queued jobs into processes. *environment* gives a job's whole environment."""
+    """The service that turns queued jobs into processes. *surroundings* says what a job finds."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Runner:
         follower: Follower,
         clock: SystemClock,
         folder: Callable[[Job], str],
-        environment: Callable[[Job], dict[str, str]],
+        surroundings: Callable[[Job], Surroundings],
     ) -> None:
         self._queue = queue
         self._ledger = ledger
@@ -44,7 +44,7 @@ class Runner:
         self._follower = follower
         self._clock = clock
         self._folder = folder
-        self._environment = environment
+        self._surroundings = surroundings
         self._waiting = Waiting()
         self._running: dict[str, Rank] = {}
         self._wake = trio.Event()
@@ -160,8 +160,7 @@ class Runner:
 
     async def _spawn_shim(self, job: Job) -> None:
         folder = self._folder(job)
-        order = order_for(job, folder, self._environment(job), self._ledger.capacity.gpus)
-        lock = attempts.prepare(folder, order)
+        lock = attempts.prepare(folder, order_for(job, folder, self._surroundings(job)))
         self._follower.follow(job)
         await self._launcher.launch(folder, lock)
 

@@ -7,7 +7,7 @@ import pytest
 
 from labd.api.methods import Role
 from labd.config import Access
-from labd.daemon.peers import base_environment, credentials, identify, role_of, user_name
+from labd.daemon.peers import base_environment, credentials, identify, role_of, runs_as, user_name
 
 ACCESS = Access(view=["*"], submit=["alice", "@lab"], operate=["@ops"], admin=["root"])
 
@@ -46,3 +46,9 @@ def test_the_kernel_says_who_we_are():
 def test_a_uid_without_a_name_is_its_number():
     assert user_name(4_000_000_000) == "4000000000"
     assert base_environment("no-such-user")["USER"] == "no-such-user"
+
+
+def test_only_root_runs_jobs_as_somebody_else():
+    assert runs_as(1000, 1000, "no-such-user", own_uid=500) is None
+    assert runs_as(0, 0, "root", own_uid=0) is None
+    assert runs_as(4_000_000_000, 7, "no-such-user", own_uid=0)[:2] == (4_000_000_000, 7)

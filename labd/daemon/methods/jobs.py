@@ -128,7 +128,7 @@ class JobMethods:
     async def log(self, call: Call, ask: Log) -> dict[str, Any]:
         job = self._desk.readable(call.peer, ask.job)
         wanted = ask.attempt or 1
-        if ask.wait and job.live and job.attempt < wanted:
+        if ask.wait and job.live and job.attempt <= wanted:
             job = await self._desk.wait_begun(job.id, wanted)
             if job.attempt < wanted:
                 return {"data": b"", "offset": 0, "size": 0, "end": True, "attempt": wanted}
