@@ -8,7 +8,7 @@ the group ``labd.plugins``. Hooks are plain functions that return descriptions (
 from labd.api.hookspecs import hookimpl
 from labd.api.jobs import JobKind, JobSpec, JobView
 from labd.api.methods import Call, Method, Peer, Role
-from labd.api.node import Clock, Event, Events, Jobs, Lease, Node, Resources
+from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.services import Restart, Service, ServiceState
 from labd.errors import (
     Conflict,
@@ -29,7 +29,7 @@ __all__ = [
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView",
-    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Clock",
+    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
     "DeadlineExceeded",
 ]  # fmt: skip

@@ -82,6 +82,18 @@ class Events(Protocol):
         ...
 
 
+class Blobs(Protocol):
+    """Bytes kept under their own SHA-256, once each, for as long as the state directory lives."""
+
+    async def put(self, data: bytes) -> str:
+        """Keep *data*; returns its digest, durable on return. Raises StoreUnavailable."""
+        ...
+
+    async def get(self, digest: str) -> bytes:
+        """The bytes of *digest*, checked against it. Raises NotFound, StateError."""
+        ...
+
+
 class Node(Protocol):
     """The daemon as one plugin sees it; each plugin gets its own."""
 
@@ -106,6 +118,9 @@ class Node(Protocol):
 
     @property
     def events(self) -> Events: ...
+
+    @property
+    def blobs(self) -> Blobs: ...
 
     @property
     def clock(self) -> Clock: ...

@@ -27,7 +27,7 @@ from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.system import SystemMethods
-from labd.daemon.node import NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.registry import Registry
@@ -51,6 +51,7 @@ from labd.paths import Paths
 from labd.resources.ledger import Ledger
 from labd.resources.probe import machine
 from labd.store import eventlog
+from labd.store.blobs import Blobs
 from labd.store.snapshot import run_snapshots
 from labd.store.writer import Store
 
@@ -92,6 +93,7 @@ class Daemon:
         self.runner = Runner(
             self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._surroundings
         )
+        self.blobs = NodeBlobs(Blobs(os.path.join(setup.paths.state, "blobs")))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
@@ -171,6 +173,7 @@ class Daemon:
             NodeJobs(self.desk, owner),
             NodeResources(self.leases),
             NodeEvents(plugin, self.queue, self.bus),
+            self.blobs,
             self.clock,
         )
 

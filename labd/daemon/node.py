@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
+import trio
 
 from labd.api.jobs import JobSpec, JobView
 from labd.api.methods import Peer
@@ -17,6 +18,7 @@ from labd.errors import UsageError
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Queue
 from labd.resources.ledger import Lease
+from labd.store.blobs import Blobs
 
 READ = 64
 
@@ -80,11 +82,32 @@ class NodeResources:
         return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, holder=holder)
 
 
+class NodeBlobs:
+    """The blob store; one at a time touches the disk, in a thread."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._turn = trio.CapacityLimiter(1)
+
+    async def put(self, data: bytes) -> str:
+        return await trio.to_thread.run_sync(self._blobs.put, data, limiter=self._turn)
+
+    async def get(self, digest: str) -> bytes:
+        return await trio.to_thread.run_sync(self._blobs.get, digest, limiter=self._turn)
+
+
 class PluginNode:
     """Everything that one plugin is given."""
 
     def __init__(
-        self, name: str, config: Any, jobs: NodeJobs, resources: NodeResources, events: NodeEvents, clock: Clock
+        self,
+        name: str,
+        config: Any,
+        jobs: NodeJobs,
+        resources: NodeResources,
+        events: NodeEvents,
+        blobs: NodeBlobs,
+        clock: Clock,
     ) -> None:
         self.name = name
         self.config = config
@@ -92,4 +115,5 @@ class PluginNode:
         self.jobs = jobs
         self.resources = resources
         self.events = events
+        self.blobs = blobs
         self.clock = clock

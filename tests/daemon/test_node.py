@@ -5,9 +5,10 @@ import trio
 import trio.testing
 
 from labd.daemon.events import Bus
-from labd.daemon.node import NodeEvents
-from labd.errors import UsageError
+from labd.daemon.node import NodeBlobs, NodeEvents
+from labd.errors import NotFound, UsageError
 from labd.jobs.queue import Queue
+from labd.store.blobs import Blobs
 from labd.store.writer import Store
 from tests.daemon.build import no_older
 from tests.jobs.build import Clocks
@@ -32,3 +33,11 @@ async def test_a_plugin_publishes_and_hears_events(tmp_path, nursery):
     assert heard == [said]
     assert (said.actor, said.cause, said.data) == ("plugin hello", "why", {"n": 1})
     nursery.cancel_scope.cancel()
+
+
+async def test_a_plugin_keeps_bytes_under_their_digest(tmp_path):
+    blobs = NodeBlobs(Blobs(str(tmp_path / "blobs")))
+    digest = await blobs.put(b"weights")
+    assert await blobs.get(digest) == b"weights"
+    with pytest.raises(NotFound):
+        await blobs.get("0" * 64)
