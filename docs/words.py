@@ -182,7 +182,7 @@ ANSWERS: dict[str, Words] = {
 ENVIRONMENT: Words = {
     "LABD_JOB_ID": "the job's id",
     "LABD_ATTEMPT": "number of the attempt, from 1: more than 1 means that there was a run before",
-    "LABD_RUN_DIR": "folder of the attempt; made for it alone",
+    "LABD_RUN_DIR": "an empty folder for the attempt alone; kept with its output",
     "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
     "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
     "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",

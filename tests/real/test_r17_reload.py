@@ -1,0 +1,76 @@
+"""When the store is back, nothing is accepted before memory is again what the disk says. R17."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+import trio
+
+from labd.api.jobs import JobSpec
+from labd.api.methods import Peer, Role
+from labd.daemon.events import Bus
+from labd.daemon.healing import Healer
+from labd.errors import StoreUnavailable
+from labd.jobs import table
+from labd.jobs.clock import SystemClock
+from labd.jobs.queue import Queue
+from labd.store import Store, connect
+
+pytestmark = pytest.mark.real
+
+PEER = Peer(pid=1, uid=0, gid=0, name="root", role=Role.ADMIN)
+
+
+class Weak(sqlite3.Connection):
+    """A connection that cannot commit while *full*."""
+
+    full = False
+
+    def execute(self, sql: str, *parameters: object) -> sqlite3.Cursor:  # type: ignore[override]
+        if Weak.full and sql.startswith("COMMIT"):
+            error = sqlite3.OperationalError("database or disk is full")
+            error.sqlite_errorcode = sqlite3.SQLITE_FULL
+            raise error
+        return super().execute(sql, *parameters)  # type: ignore[arg-type]
+
+
+async def nothing_older(seq: int, limit: int) -> list[object]:
+    return []
+
+
+async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(nursery: trio.Nursery, tmp_path: Path) -> None:
+    """Five clients ask at every turn of the loop, so that some do between the opening and the reading."""
+    store = Store.open(str(tmp_path / "labd.db"), make=lambda path: connect.writer(path, Weak))
+    await nursery.start(store.run)
+    queue = Queue(store, Bus(0, nothing_older), SystemClock())  # type: ignore[arg-type]
+    queue.load()
+    await nursery.start(Healer(store, lambda: None if queue.load() else None, lambda cause, seconds: None).run)
+    accepted: list[int] = []
+
+    async def client() -> None:
+        while True:
+            try:
+                accepted.append((await queue.submit(JobSpec(argv=("true",)), PEER, None))[0].id)
+                await trio.sleep(0.003)
+            except StoreUnavailable:
+                await trio.sleep(0)
+
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as clients:
+            for _ in range(5):
+                clients.start_soon(client)
+            for _ in range(2):
+                await break_and_heal(store)
+            scope.cancel()
+    assert len(accepted) == len(set(accepted))
+    assert set(accepted) <= {job.id for job in store.read(table.live_jobs)} <= set(queue.live)
+    store.close()
+
+
+async def break_and_heal(store: Store) -> None:
+    Weak.full = True
+    await store.wait_failed()
+    Weak.full = False
+    while store.failed:
+        await trio.sleep(0.01)
+    await trio.sleep(0.05)
