@@ -75,3 +75,13 @@ def format_seconds(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def about_bytes(count: int) -> str:
+    """*count* as people say it, to three digits: ``23.5 GiB``."""
+    size, unit = float(count), "bytes"
+    for bigger in ("KiB", "MiB", "GiB", "TiB", "PiB"):
+        if size < 1000:
+            break
+        size, unit = size / 1024, bigger
+    return f"{size:.3g} {unit}"

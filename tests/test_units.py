@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labd.units import format_bytes, format_seconds, parse_bytes, parse_seconds
+from labd.units import about_bytes, format_bytes, format_seconds, parse_bytes, parse_seconds
 
 
 @pytest.mark.parametrize(
@@ -92,3 +92,11 @@ def test_sizes_are_written_in_the_largest_exact_unit(count, text):
 )
 def test_times_are_written_in_units(seconds, text):
     assert format_seconds(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (2**30, "1 GiB"), (25_276_514_304, "23.5 GiB"), (2**60, "1.02e+03 PiB")],
+)
+def test_sizes_as_people_say_them(count, text):
+    assert about_bytes(count) == text

@@ -83,7 +83,7 @@ class Daemon:
         self.clock = SystemClock()
         self.store = setup.store
         self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
-        self.queue = Queue(self.store, self.bus, self.clock)
+        self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
         self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
         self.watcher = Watcher(self._rescan)

@@ -138,12 +138,13 @@ class Listener:
 
 
 PRIVATE = frozenset({"token", "key", "environment", "script", "env"})
-"""What events hold for labd alone, wherever it stands in their data."""
+"""What the events of jobs hold for labd alone, wherever it stands in their data."""
 
 
 def as_map(event: Event) -> dict[str, Any]:
     """The event as it travels, without what is private."""
-    return msgspec.structs.asdict(event) | {"data": _public(event.data)}
+    data = _public(event.data) if event.kind.startswith("job.") else event.data
+    return msgspec.structs.asdict(event) | {"data": data}
 
 
 def _public(data: dict[str, Any]) -> dict[str, Any]:

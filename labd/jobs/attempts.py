@@ -40,6 +40,26 @@ def folder(state_dir: str, job: int, number: int) -> str:
     return os.path.join(state_dir, "jobs", str(job // PER_BUCKET), f"{job}.{number}")
 
 
+def last_job(state_dir: str) -> int:
+    """The highest id of a job that ever had an attempt here, 0 when there is none.
+
+    A store that was restored from a copy may know less than the folders do.
+    """
+    buckets = _numbers(os.path.join(state_dir, "jobs"))
+    if not buckets:
+        return 0
+    return max(_numbers(os.path.join(state_dir, "jobs", str(max(buckets)))), default=0)
+
+
+def _numbers(path: str) -> set[int]:
+    """The numbers that the names in *path* begin with."""
+    try:
+        heads = {name.partition(".")[0] for name in os.listdir(path)}
+    except FileNotFoundError:
+        return set()
+    return {int(head) for head in heads if head.isdecimal()}
+
+
 def prepare(path: str, order: dict[str, Any]) -> int:
     """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it.
 

@@ -45,13 +45,17 @@ UNLIMITED = Limits()
 
 
 class Queue:
-    """Owns the records of unfinished jobs and the numbering of events."""
+    """Owns the records of unfinished jobs and the numbering of events.
 
-    def __init__(self, store: Store, bus: Publisher, clocks: Clocks, limits: Limits = UNLIMITED) -> None:
+    *last_job* is a number that new jobs must be above, whatever the store says.
+    """
+
+    def __init__(self, store: Store, bus: Publisher, clocks: Clocks, last_job: int = 0) -> None:
         self._store = store
         self._bus = bus
         self._clocks = clocks
-        self.limits = limits
+        self.limits = UNLIMITED
+        self._last_job = last_job
         self.live: dict[int, Job] = {}
         self._per_user: Counter[int] = Counter()
         self._keys: dict[tuple[int, str], int] = {}
@@ -75,7 +79,7 @@ class Queue:
         self._per_user = Counter(job.uid for job in jobs)
         self._keys, self._newest = {}, {}
         self._next_seq = self._store.read(eventlog.bounds)[1] + 1
-        self._next_job = self._store.read(table.last_job) + 1
+        self._next_job = max(self._store.read(table.last_job), self._last_job) + 1
         return jobs
 
     # -- changes ---------------------------------------------------------------------------------

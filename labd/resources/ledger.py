@@ -7,6 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
+from labd.units import about_bytes as size
+
 MILLI = 1000
 
 
@@ -75,7 +77,7 @@ class Ledger:
         if request.cores > has.cores:
             return f"{request.cores / MILLI:g} cores asked, this machine has {has.cores / MILLI:g}"
         if request.memory > has.memory:
-            return f"{request.memory} bytes of memory asked, this machine has {has.memory}"
+            return f"{size(request.memory)} of memory asked, this machine has {size(has.memory)}"
         unknown = [i for i in request.gpu_ids if i not in has.gpus]
         if unknown:
             return f"GPU {unknown[0]} asked, this machine has {_gpu_list(has.gpus)}"
@@ -90,7 +92,7 @@ class Ledger:
             return f"{request.cores / MILLI:g} cores ({max(free_cores, 0) / MILLI:g} free)"
         free_memory = self.capacity.memory - self._memory
         if request.memory > free_memory:
-            return f"{request.memory} bytes of memory ({max(free_memory, 0)} free)"
+            return f"{size(request.memory)} of memory ({size(max(free_memory, 0))} free)"
         absent = [i for i in request.gpu_ids if i not in self.capacity.gpus]
         if absent:
             return f"GPU {absent[0]} (not on this machine any more)"

@@ -15,9 +15,33 @@ def machine(
     """The capacity to book from: each part as configured, or as the machine says with ``auto``."""
     return Capacity(
         cores=MILLI * (cores if isinstance(cores, int) else len(os.sched_getaffinity(0))),
-        memory=memory if isinstance(memory, int) else int(psutil.virtual_memory().total),
+        memory=memory if isinstance(memory, int) else _memory(),
         gpus=_gpus(gpus),
     )
+
+
+def _memory() -> int:
+    return min([int(psutil.virtual_memory().total), *cgroup_limits()])
+
+
+def cgroup_limits(
+    own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
+) -> list[int]:
+    """Bytes that the control groups around this process allow it (cgroup v2: ``memory.max``)."""
+    try:
+        paths = [line[3:].lstrip("/") for line in own.read_text().splitlines() if line.startswith("0::")]
+    except OSError:
+        return []
+    around = [root / path for path in paths]
+    return [limit for inner in around for group in (inner, *inner.parents) if (limit := _limit(group)) > 0]
+
+
+def _limit(group: Path) -> int:
+    try:
+        text = (group / "memory.max").read_text().strip()
+    except OSError:
+        return 0
+    return int(text) if text.isdecimal() else 0
 
 
 def _gpus(wanted: Sequence[int] | str) -> tuple[int, ...]:

@@ -53,7 +53,7 @@ def spec(**fields):
         (spec(gpu_ids=(0, 0)), UsageError, "names a GPU twice"),
         (spec(cpus=3), Refused, "this job can never start here: 3 cores asked, this machine has 2"),
         (spec(gpus=2), Refused, "2 GPUs asked, this machine has GPU 0"),
-        (spec(memory=2000), Refused, "2000 bytes of memory asked"),
+        (spec(memory=2000), Refused, "1.95 KiB of memory asked"),
         (spec(kind="great"), UsageError, "there is no job kind 'great'"),
         (spec(params={"a": 1}), UsageError, "the kind command takes no params"),
         (spec(kind="greet", params={"whom": "x", "tmies": 2}), UsageError, "unknown field `tmies`"),

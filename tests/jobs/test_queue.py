@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labd.api.jobs import JobSpec
 from labd.errors import Conflict, NotFound, Overloaded, StoreUnavailable
-from labd.jobs import decide, table
+from labd.jobs import attempts, decide, table
 from labd.jobs.model import Job, apply
 from labd.jobs.queue import Limits, Queue
 from labd.store import connect, eventlog
@@ -32,9 +32,10 @@ class Bus:
 
 
 @asynccontextmanager
-async def a_queue(path, limits=None, make=connect.writer):
+async def a_queue(path, limits=None, make=connect.writer, last_job=0):
     store = Store.open(str(path / "labd.db"), make=make)
-    queue = Queue(store, Bus(), Clocks(), limits or Limits())
+    queue = Queue(store, Bus(), Clocks(), last_job)
+    queue.limits = limits or queue.limits
     queue.load()
     async with trio.open_nursery() as nursery:
         await nursery.start(store.run)
@@ -185,3 +186,12 @@ def test_r36_folding_the_events_gives_the_tables(tmp_path_factory, steps):
         assert {(i, a.number): a for i, found in attempts.items() for a in found} == tries
 
     trio.run(live_through)
+
+
+async def test_r19_a_restored_store_gives_no_id_that_a_folder_has(tmp_path):
+    async with a_queue(tmp_path, last_job=attempts.last_job(str(tmp_path))) as queue:
+        assert (await queue.submit(SPEC, ALICE, None))[0].id == 1
+    for name in ("0/7.1", "2/2003.2", "1/1999.1"):
+        (tmp_path / "jobs" / name).mkdir(parents=True)
+    async with a_queue(tmp_path, last_job=attempts.last_job(str(tmp_path))) as queue:
+        assert (await queue.submit(SPEC, ALICE, None))[0].id == 2004

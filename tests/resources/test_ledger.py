@@ -24,7 +24,7 @@ def test_a_request_that_fits_is_granted(ledger):
     ("request_", "why"),
     [
         (Request(3 * MILLI), "3 cores (2 free)"),
-        (Request(memory=600), "600 bytes of memory (500 free)"),
+        (Request(memory=600), "600 bytes of memory (500 bytes free)"),
         (Request(gpus=2), "2 GPUs (1 free)"),
         (Request(gpu_ids=(1,)), "GPU 1 (held by a)"),
     ],
@@ -39,7 +39,7 @@ def test_what_is_missing_is_said(ledger, request_, why):
     ("request_", "why"),
     [
         (Request(5 * MILLI), "5 cores asked, this machine has 4"),
-        (Request(memory=1001), "1001 bytes of memory asked, this machine has 1000"),
+        (Request(memory=1001), "0.978 KiB of memory asked, this machine has 0.977 KiB"),
         (Request(gpus=4), "4 GPUs asked, this machine has GPUs 0, 1, 3"),
         (Request(gpu_ids=(2,)), "GPU 2 asked, this machine has GPUs 0, 1, 3"),
     ],

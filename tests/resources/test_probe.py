@@ -3,7 +3,7 @@
 import os
 
 from labd.resources.ledger import MILLI
-from labd.resources.probe import machine, nvidia_gpus
+from labd.resources.probe import cgroup_limits, machine, nvidia_gpus
 
 
 def test_the_machine_is_asked_for_what_is_not_configured():
@@ -26,3 +26,13 @@ def test_gpus_are_counted_without_loading_the_driver_library(tmp_path):
         (tmp_path / name).mkdir()
     assert nvidia_gpus(tmp_path) == (0, 1)
     assert nvidia_gpus(tmp_path / "absent") == ()
+
+
+def test_the_tightest_control_group_counts(tmp_path):
+    own = tmp_path / "own"
+    own.write_text("4:memory:/v1\n0::/a/b\n")
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "a" / "b" / "memory.max").write_text("max\n")
+    (tmp_path / "a" / "memory.max").write_text("4096\n")
+    assert cgroup_limits(own, tmp_path) == [4096]
+    assert cgroup_limits(tmp_path / "absent", tmp_path) == []
