@@ -14,12 +14,11 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
-from labd.errors import LabdError, Unreachable
+from labd.errors import LabdError
 from labd.jobs import attempts
 from labd.wire.blocking import Client
 from tests.support import wait_until
@@ -39,13 +38,14 @@ class DaemonProcess:
     """One daemon after the other on one state directory. ``with`` ends it and all its jobs."""
 
     def __init__(self, *options: str, cores: int = 8) -> None:
+        """*options* as ``section.key=value``; *cores* is what the ledger hands out, 0 for what there is."""
         self.folder = tempfile.mkdtemp(prefix="labd-", dir="/tmp")
         self.state, self.socket = f"{self.folder}/s", f"{self.folder}/r/labd.sock"
         self.config = Path(self.folder, "labd.toml")
         self.config.touch(0o600)
         self.log_file = Path(self.folder, "log")
         self.log_file.touch()
-        self.options = [f"resources.cores={cores}", *options]
+        self.options = [*([f"resources.cores={cores}"] if cores else []), *options]
         self.env: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -54,16 +54,20 @@ class DaemonProcess:
     @property
     def command(self) -> list[str]:
         """The command line of the daemon."""
-        places = [f"daemon.state_dir={self.state}", f"daemon.runtime_dir={self.folder}/r"]
-        chosen = [word for option in [*places, *self.options] for word in ("-o", option)]
+        chosen = [word for option in self.options for word in ("-o", option)]
         return [sys.executable, "-m", "labd", "--config", str(self.config), *chosen]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of the daemon; its places are given as systemd gives them."""
+        places = {"STATE_DIRECTORY": self.state, "RUNTIME_DIRECTORY": f"{self.folder}/r"}
+        return CLEAN | places | {"LABD_TEST_FOLDER": self.folder} | self.env
 
     def spawn(self, *before: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start it behind the words *before* (strace, prlimit) without waiting; our process is the daemon's."""
-        env = CLEAN | {"LABD_TEST_FOLDER": self.folder} | self.env
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*before, *self.command], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*before, *self.command], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 cwd=os.getcwd(), **options,
             )  # fmt: skip
         return self.process
@@ -218,16 +222,3 @@ def carrying(mark: str) -> list[int]:
         except OSError:
             pass  # it has gone meanwhile, or is another user's
     return found
-
-
-def unreachable(daemon: DaemonProcess) -> bool:
-    """Whether nobody listens at the daemon's socket."""
-    try:
-        daemon.client().close()
-    except Unreachable:
-        return True
-    return False
-
-
-def seconds(begun: float) -> float:
-    return time.monotonic() - begun

@@ -1,7 +1,7 @@
 """What a job is to whoever submits one, and what a plugin's job kind is."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -13,6 +13,13 @@ Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
 """A duration; at most ten years, so that sums stay exact."""
 
 
+class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Another job that must have ended: ``ok`` well, ``failed`` otherwise, ``any`` in whatever way."""
+
+    job: Annotated[int, Meta(ge=1)]
+    when: Literal["ok", "failed", "any"] = "ok"
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to run, where, with what, and how often. Checked whole before anything is stored.
 
@@ -21,7 +28,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``cwd`` is an absolute path. ``env`` is the whole environment of the job: labd adds its own names
     and takes nothing from the daemon's. ``cpus`` are cores (fractions allowed), ``memory`` bytes,
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
-    What is None gets the default of the section ``[jobs]`` of the configuration.
+    ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
+    not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
+    ``group`` share the limit that the configuration gives it. What is None gets the default of the section ``[jobs]`` of the configuration.
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
@@ -40,6 +49,11 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retries: Annotated[int, Meta(ge=0, le=1000)] = 0
     retry_delay: Seconds = 0.0
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
+    retry_on: Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(max_length=256)] = ()
+    hold: bool = False
+    begin: Annotated[float, Meta(ge=0)] | None = None
+    after: Annotated[tuple[Dependency, ...], Meta(max_length=10_000)] = ()
+    group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
 
 
@@ -61,6 +75,10 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     gpu_ids: tuple[int, ...]
     time_limit: float | None
     retries: int
+    retry_on: tuple[int, ...]
+    begin: float | None
+    after: tuple[Dependency, ...]
+    group: str
     tags: tuple[str, ...]
     attempt: int
     submitted: float

@@ -14,7 +14,7 @@ _ATTEMPTS = [
 ]  # fmt: skip
 
 
-def described(job: Job, term: Terminal) -> list[str]:
+def described(job: Job, term: Terminal, now: float) -> list[str]:
     """What the job is: the part that is known before it is submitted."""
     kind = job.get("kind", "command")
     return pairs([
@@ -25,7 +25,11 @@ def described(job: Job, term: Terminal) -> list[str]:
         ("Takes", takes(job)),
         ("Time limit", span(job["time_limit"]) if job.get("time_limit") else ""),
         ("Retries", str(job.get("retries") or "")),
+        ("Retry on", ", ".join(map(str, job.get("retry_on") or ()))),
         ("Priority", str(job.get("priority") or "")),
+        ("Begin", moment(job.get("begin"), now)),
+        ("After", ", ".join(f"{one['job']}:{one['when']}" for one in job.get("after") or ())),
+        ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
     ], term)  # fmt: skip
 

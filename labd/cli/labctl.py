@@ -1,7 +1,8 @@
 """``labctl``: asks the daemon. Imports one command's module, and nothing heavy, ever.
 
 A command is a module with ``HELP``, ``EXAMPLES``, ``add_arguments(parser)`` and
-``run(args, connect) -> exit code``; :mod:`labd.cli.names` lists them.
+``run(args, connect) -> exit code``; :mod:`labd.cli.names` lists them. With ``STATES`` completion offers
+only jobs in these.
 """
 
 import sys

@@ -39,7 +39,6 @@ def _count(number: float) -> str:
 
 def _counted(jobs: dict[str, int]) -> str:
     """``3 running, 12 queued, 1 failed``."""
-    order = ("running", "starting", "queued", *ENDED)
-    known = [state for state in order if jobs.get(state)]
+    known = [state for state in (*LIVE, *ENDED) if jobs.get(state)]
     other = [state for state in jobs if jobs[state] and state not in (*LIVE, *ENDED)]
     return "Jobs " + (", ".join(f"{jobs[s]} {s.replace('_', ' ')}" for s in [*known, *other]) or "none")

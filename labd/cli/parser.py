@@ -123,6 +123,14 @@ def count(text: str) -> int:
     return int(text)
 
 
+def priority(text: str) -> int:
+    """A priority: a whole number, below zero for what may wait."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is no priority: write a whole number, as 10 or -5') from None
+
+
 def _checked(parse: Callable[[str], T], text: str) -> T:
     """argparse shows the words of its own error, and hides those of a ValueError."""
     try:

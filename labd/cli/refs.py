@@ -23,13 +23,13 @@ def resolve(client: Calls, texts: list[str]) -> list[int]:
 
     A name is looked up once: ``last`` must not become another job while somebody waits for it.
     """
-    refs = [ref(text) for text in texts]
-    ids = [r if isinstance(r, int) else _id_of(client, r) for r in refs]
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(number(client, text) for text in texts))
 
 
-def _id_of(client: Calls, name: str) -> int:
-    return int(client.call("job.show", {"job": name})["job"]["id"])
+def number(client: Calls, text: str) -> int:
+    """The id of one job. Raises NotFound, and UsageError for what several jobs share."""
+    found = ref(text)
+    return found if isinstance(found, int) else int(client.call("job.show", {"job": found})["job"]["id"])
 
 
 def title(job: dict[str, Any]) -> str:

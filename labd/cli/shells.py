@@ -47,8 +47,8 @@ def _bash_value(command: Command, option: Option) -> str:
 def _bash_offer(value: Value) -> str:
     if value.source == tree.WORDS:
         return f"_labctl_words <<< {_bash_list(value.words)}; "
-    if value.source in (tree.JOBS, tree.METHODS):
-        return f"_labctl_words < <(labctl __complete {value.source} 2>/dev/null); "
+    if value.ask:
+        return f"_labctl_words < <(labctl __complete {value.ask} 2>/dev/null); "
     if value.source == tree.FOLDERS:
         return 'mapfile -t COMPREPLY < <(compgen -d -- "$cur"); '
     if value.source == tree.PROGRAM:
@@ -67,6 +67,8 @@ def _bash_case(pattern: str, words: list[str]) -> str:
 def _bash_command(command: Command) -> str:
     """Options after a dash, else the argument; after the first word of submit all belongs to the job."""
     offer = _bash_offer(command.argument) if command.argument else ""
+    if command.skip:
+        offer = f"if ((arguments >= {command.skip})); then {offer}fi; "
     inside = "        if ((arguments)); then return; fi\n    " if command.name == "submit" else ""
     options = f"_labctl_words <<< {_bash_list(_names(command.options))}"
     body = f"        if [[ $cur == -* ]]; then {options}; else {offer}:; fi"
@@ -81,11 +83,9 @@ _ZSH_HEAD = """#compdef labctl
 # zsh completion for labctl; made by `labctl completion zsh`
 _labctl_ask() {
     local -a found
-    found=("${(@f)$(labctl __complete $1 2>/dev/null)}")
+    found=("${(@f)$(labctl __complete $@ 2>/dev/null)}")
     compadd -a found
 }
-_labctl_jobs() { _labctl_ask jobs }
-_labctl_methods() { _labctl_ask methods }
 
 _labctl() {
     local curcontext="$curcontext" state line
@@ -112,7 +112,9 @@ def zsh() -> str:
 def _zsh_command(command: Command) -> str:
     last = "'*::command: _normal'" if command.name == "submit" else ""
     if command.argument and not last:
-        last = _quoted(f"*:{_zsh_text(command.argument.name.lower())}:{_zsh_action(command.argument)}")
+        before = [f"'{i + 1}: : '" for i in range(command.skip)]
+        rest = _quoted(f"*:{_zsh_text(command.argument.name.lower())}:{_zsh_action(command.argument)}")
+        last = " ".join([*before, rest])
     return f"        {command.name}) _arguments {_zsh_options(command.options)} {last} ;;"
 
 
@@ -129,10 +131,11 @@ def _zsh_option(name: str, option: Option) -> str:
 
 
 def _zsh_action(value: Value) -> str:
-    actions = {tree.JOBS: "_labctl_jobs", tree.METHODS: "_labctl_methods", tree.FILES: "_files"}
+    if value.ask:
+        return f" _labctl_ask {value.ask}"  # after a space, zsh adds no words of its own
     if value.source == tree.WORDS:
         return f"({' '.join(value.words)})"
-    return "_files -/" if value.source == tree.FOLDERS else actions.get(value.source, " ")
+    return {tree.FILES: "_files", tree.FOLDERS: "_files -/"}.get(value.source, " ")
 
 
 def _zsh_text(text: str) -> str:
@@ -168,8 +171,8 @@ def _fish_offer(value: Value) -> str:
     offers = {tree.FOLDERS: "-f -a '(__fish_complete_directories)'", tree.ANYTHING: "-f"}
     if value.source == tree.WORDS:
         return f"-f -a {_quoted(' '.join(value.words))}"
-    if value.source in (tree.JOBS, tree.METHODS):
-        return f"-f -a '(labctl __complete {value.source} 2>/dev/null)'"
+    if value.ask:
+        return f"-f -a '(labctl __complete {value.ask} 2>/dev/null)'"
     return offers.get(value.source, "")
 
 

@@ -10,7 +10,8 @@ from labd.cli.render import safe
 from labd.errors import UsageError
 
 PLAIN = (
-    "kind", "cpus", "memory", "gpus", "gpu_ids", "time_limit", "grace", "retries", "retry_delay", "priority",
+    "kind", "cpus", "memory", "gpus", "gpu_ids", "time_limit", "grace", "retries", "retry_delay", "retry_on",
+    "priority", "begin", "group",
 )  # fmt: skip
 """Fields that an option sets as it stands; one that is not given is left to the daemon's defaults."""
 
@@ -32,6 +33,8 @@ def spec_of(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, A
         spec["params"] = parameters(args.param)
     if args.tag:
         spec["tags"] = args.tag
+    if args.hold:
+        spec["hold"] = True
     return spec
 
 

@@ -15,7 +15,8 @@ def span(seconds: float) -> str:
 
 
 def ago(then: float, now: float) -> str:
-    return f"{span(now - then)} ago"
+    """``5m00s ago``, or ``in 5m00s`` for what is to come."""
+    return f"in {span(then - now)}" if then > now else f"{span(now - then)} ago"
 
 
 def clock(then: float) -> str:

@@ -34,8 +34,8 @@ def _directives() -> str:
   python train.py
 
 They count up to the first line that is neither a comment nor empty. The command line wins over them;
---tag, --env and --param add up. --wait, --follow, --script, --key, --dry-run, --json and --quiet are
-for the command line only."""
+--tag, --env, --param and --after add up. --wait, --follow, --script, --key, --dry-run, --json and
+--quiet are for the command line only."""
 
 
 def _environment() -> str:

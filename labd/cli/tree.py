@@ -11,15 +11,19 @@ JOBS, METHODS, FILES, FOLDERS, PROGRAM, WORDS, ANYTHING = (
     "jobs", "methods", "files", "folders", "program", "words", "anything",
 )  # fmt: skip
 
-_SOURCES = {"JOB": JOBS, "METHOD": METHODS, "FILE": FILES, "PATH": FILES, "DIR": FOLDERS}
+_SOURCES = {"JOB": JOBS, "JOB[:WHEN]": JOBS, "METHOD": METHODS, "FILE": FILES, "PATH": FILES, "DIR": FOLDERS}
 
 
 class Value(NamedTuple):
-    """What stands after an option, or as an argument; ``words`` are all there can be."""
+    """What stands after an option, or as an argument; ``words`` are all there can be.
+
+    ``ask`` is what is asked of ``labctl __complete`` as the person types; empty for nothing.
+    """
 
     source: str
     name: str
     words: tuple[str, ...] = ()
+    ask: str = ""
 
 
 class Option(NamedTuple):
@@ -33,6 +37,8 @@ class Command(NamedTuple):
     help: str
     options: tuple[Option, ...]
     argument: Value | None
+    skip: int = 0
+    """Arguments that stand before those that ``argument`` describes."""
 
 
 def commands() -> list[Command]:
@@ -46,11 +52,15 @@ def root_options() -> tuple[Option, ...]:
 
 
 def _command(name: str, line: str) -> Command:
-    actions = command_parser(name, load(name))._actions
+    module = load(name)
+    actions = command_parser(name, module)._actions
     options = tuple(_option(action) for action in actions if action.option_strings)
-    arguments = [_value(action) for action in actions if not action.option_strings]
-    first = Value(PROGRAM, "COMMAND") if name == "submit" else arguments[0] if arguments else None
-    return Command(name, line, options, first)
+    if name == "submit":
+        return Command(name, line, options, Value(PROGRAM, "COMMAND"))
+    states = getattr(module, "STATES", ())
+    arguments = [_value(action, states) for action in actions if not action.option_strings]
+    skip = next((i for i, value in enumerate(arguments) if value.source != ANYTHING), 0)
+    return Command(name, line, options, arguments[skip] if arguments else None, skip)
 
 
 def _option(action: argparse.Action) -> Option:
@@ -58,10 +68,12 @@ def _option(action: argparse.Action) -> Option:
     return Option(tuple(action.option_strings), action.help or "", takes)
 
 
-def _value(action: argparse.Action) -> Value:
+def _value(action: argparse.Action, states: tuple[str, ...] = ()) -> Value:
     name = action.metavar if isinstance(action.metavar, str) else action.dest
     if name == "COMMAND|TOPIC":
         return Value(WORDS, name, (*COMMANDS, *TOPICS))
     if action.choices is not None:
         return Value(WORDS, name, tuple(map(str, action.choices)))
-    return Value(_SOURCES.get(name, ANYTHING), name)
+    source = _SOURCES.get(name, ANYTHING)
+    ask = {JOBS: " ".join((JOBS, *states)), METHODS: METHODS}.get(source, "")
+    return Value(source, name, ask=ask)

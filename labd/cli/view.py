@@ -6,16 +6,25 @@ from labd.cli.times import span
 
 Job = dict[str, Any]
 
-LIVE = ("queued", "starting", "running")
+ACTIVE = ("running", "starting", "paused")
+WAITING = ("queued", "blocked", "held")
+LIVE = ACTIVE + WAITING
 ENDED = ("succeeded", "failed", "cancelled", "timed_out", "lost")
 
 STYLES = {
-    "queued": "yellow", "starting": "cyan", "running": "green", "succeeded": "dim",
-    "failed": "red", "cancelled": "dim", "timed_out": "red", "lost": "red",
+    "running": "green", "starting": "cyan", "paused": "bold", "queued": "yellow", "blocked": "yellow",
+    "held": "bold", "succeeded": "dim", "failed": "red", "cancelled": "dim", "timed_out": "red", "lost": "red",
 }  # fmt: skip
+"""Bold is what goes on only when somebody says so."""
 
 BAR = 10
 """Cells of a progress bar."""
+
+
+def rank(job: Job) -> tuple[int, int]:
+    """Sorts what runs to the top, then what waits, then what has ended; the newest first in each state."""
+    state = job["state"]
+    return LIVE.index(state) if state in LIVE else len(LIVE), -job["id"]
 
 
 def resources(job: Job) -> str:
@@ -39,7 +48,7 @@ def memory(count: float) -> str:
 
 def elapsed(job: Job, now: float) -> str:
     """How long the last attempt has run, or ran."""
-    if job.get("started") is None or job["state"] == "queued":
+    if job.get("started") is None or job["state"] in WAITING:
         return ""
     return span((job["ended"] if job.get("ended") is not None else now) - job["started"])
 

@@ -130,6 +130,20 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, Meta(ge=1, le=1_000_000_000)],
         Meta(description="The same for the jobs of one user."),
     ] = 1_000_000
+    max_running_per_user: Annotated[
+        Annotated[int, Meta(ge=0, le=1_000_000_000)],
+        Meta(description="Jobs that one user may have running at once; more wait. 0: no limit."),
+    ] = 0
+    max_cpus_per_user: Annotated[
+        Annotated[float, Meta(ge=0, le=65_536)], Meta(description="Cores that they may hold. 0: no limit.")
+    ] = 0.0
+    max_gpus_per_user: Annotated[
+        Annotated[int, Meta(ge=0, le=1024)], Meta(description="GPUs that they may hold. 0: no limit.")
+    ] = 0
+    groups: Annotated[
+        dict[str, Annotated[int, Meta(ge=1, le=1_000_000)]],
+        Meta(description="How many jobs of each group (labctl submit --group) may run at once."),
+    ] = msgspec.field(default_factory=dict)
     kill_grace: Annotated[
         Annotated[float, seconds(0, 86_400)],
         Meta(description="Time between SIGTERM and SIGKILL for a job that does not say."),

@@ -18,6 +18,7 @@ from labd.daemon.identity import identity
 from labd.daemon.service_record import ServiceRecord
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
+from labd.jobs.schedule import Quota
 from labd.resources.probe import machine
 
 if TYPE_CHECKING:
@@ -118,6 +119,12 @@ class Control:
         logging.getLogger().setLevel(config.daemon.log_level.upper())
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
         daemon.desk.defaults = config.jobs
+        daemon.runner.line.quota = Quota(
+            config.jobs.max_running_per_user,
+            config.jobs.max_cpus_per_user,
+            config.jobs.max_gpus_per_user,
+            config.jobs.groups,
+        )
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
         daemon.runner.kick()

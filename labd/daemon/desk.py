@@ -12,14 +12,15 @@ from labd.config.model import Jobs
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
 from labd.jobs import decide, logs, table
 from labd.jobs.clock import SystemClock
-from labd.jobs.model import STARTING, Job
+from labd.jobs.depend import outcome
+from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
 from labd.jobs.order import request_of
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.views import view
 from labd.jobs.watch import Watcher
-from labd.resources.ledger import Ledger
+from labd.resources.ledger import MILLI, Ledger
 from labd.store.writer import Store
 
 
@@ -66,6 +67,8 @@ class Desk:
             raise UsageError(f"{wrong[0]!r} cannot be the name of an environment variable")
         if len(set(built.gpu_ids)) < len(built.gpu_ids):
             raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice")
+        for dependency in built.after:
+            self.queue.find(dependency.job)
         if impossible := self._ledger.impossible(request_of(built)):
             raise Refused(f"this job can never start here: {impossible}", hint="ask for less; labctl status shows what there is")
         return built
@@ -155,14 +158,49 @@ class Desk:
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""
-        if job.state != "queued":
+        if job.state == BLOCKED:
+            return self._others(job)
+        if job.state == HELD:
+            return f"a release: labctl release {job.id}"
+        if job.state != QUEUED:
             return ""
         if (delay := decide.seconds_until_ready(job, self._clock)) > 0:
-            return f"its next attempt, in {delay:.0f} s"
-        missing = self._ledger.missing(request_of(job.spec))
-        if missing:
-            return missing
-        return "labd to go on: it is draining" if self.runner.draining else "its turn"
+            return f"its next attempt, in {delay:.0f} s" if job.attempt else f"its time, in {delay:.0f} s"
+        if self.runner.draining:
+            return "labd to go on: it takes up nothing new"
+        return self.runner.line.why(job.id, self._ledger) or "its turn"
+
+    def reasons(self, job: Job) -> list[str]:
+        """Why the job stands where it stands, one sentence each."""
+        if not job.live:
+            return [f"job {job.id} has ended"]
+        if job.busy:
+            return [f"job {job.id} is {job.state}"]
+        return [f"job {job.id} waits for {self.waiting_for(job)}"]
+
+    def holders(self) -> list[dict[str, object]]:
+        """Who holds what, and when it ends at the latest by its time limit."""
+        return [
+            {
+                "holder": lease.holder,
+                "cpus": lease.request.cores / MILLI,
+                "memory": lease.request.memory,
+                "gpu_ids": lease.gpu_ids,
+                "ends": self._ends(lease.holder),
+            }
+            for lease in self._ledger.leases
+        ]
+
+    def _ends(self, name: str) -> float | None:
+        job = self.queue.live.get(int(name.removeprefix("job "))) if name.startswith("job ") else None
+        if job is None or job.current is None or job.current.started is None or not job.spec.time_limit:
+            return None
+        return job.current.started + job.spec.time_limit
+
+    def _others(self, job: Job) -> str:
+        waits = [d.job for d in job.spec.after if outcome(d, self.queue.find(d.job).state) is None]
+        names = ", ".join(map(str, waits[:5])) + (", ..." if len(waits) > 5 else "")
+        return f"job{'s' if len(waits) > 1 else ''} {names} to end"
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state that has any."""

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from labd.errors import Conflict
-from labd.jobs.model import CANCELLED, ENDED, FAILED, LOST, QUEUED, SUCCEEDED, TIMED_OUT, Job
+from labd.jobs.model import CANCELLED, ENDED, FAILED, LOST, SUCCEEDED, TIMED_OUT, Job
 
 MAX_BACKOFF = 3600.0
 """Seconds: no retry waits longer than this."""
@@ -48,14 +48,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 def starting(job: Job, token: str, gpu_ids: tuple[int, ...]) -> Draft:
     data = {"job": job.id, "attempt": job.attempt + 1, "token": token, "gpu_ids": gpu_ids}
-    return Draft("job.starting", data, cause=_cause_of_start(job))
-
-
-def _cause_of_start(job: Job) -> str:
-    last = job.current
-    if last is None:
-        return "submitted"
-    return f"attempt {last.number} {last.state.replace('_', ' ')}" + (f": {last.reason}" if last.reason else "")
+    return Draft("job.starting", data, cause=job.why_queued)
 
 
 def never_began(job: Job, cause: str, clocks: Clocks, delay: float = 0.0) -> list[Draft]:
@@ -71,7 +64,7 @@ def cancel(job: Job, actor: str, reason: str) -> Draft:
     """Ask for the end of *job*. Raises Conflict when it has ended."""
     if job.state in ENDED:
         raise Conflict(f"job {job.id} has {job.state.replace('_', ' ')} already", hint=f"labctl show {job.id}")
-    kind = "job.cancelled" if job.state == QUEUED else "job.cancel_requested"
+    kind = "job.cancel_requested" if job.busy else "job.cancelled"
     return Draft(kind, {"job": job.id, "attempt": job.attempt}, actor=actor, cause=reason)
 
 
@@ -88,9 +81,18 @@ def ended(job: Job, ending: Ending, clocks: Clocks) -> list[Draft]:
     state = _state_after(job, ending)
     data = {"job": job.id, "attempt": job.attempt} | _known(ending)
     drafts = [Draft(f"job.{state}", data, cause=_cause_of_end(job, ending, state))]
-    if state in (FAILED, TIMED_OUT, LOST) and job.retries_left > 0 and job.cancel_reason is None:
+    if job.requeue:
+        fresh = {"job": job.id, "automatic": False} | ready_in(0.0, clocks)
+        drafts.append(Draft("job.queued", fresh, cause=job.cancel_reason or "requeued"))
+    elif job.retries_left > 0 and _may_retry(job, ending, state):
         drafts.append(_retry_after(job, state, clocks))
     return drafts
+
+
+def _may_retry(job: Job, ending: Ending, state: str) -> bool:
+    if job.cancel_reason is not None or state not in (FAILED, TIMED_OUT, LOST):
+        return False
+    return not job.spec.retry_on or state == LOST or ending.exit_code in job.spec.retry_on
 
 
 def _state_after(job: Job, ending: Ending) -> str:

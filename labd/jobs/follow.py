@@ -5,6 +5,7 @@ watch can be had (the kernel's limit is reached), the folder is looked at now an
 """
 
 import logging
+import signal
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -15,7 +16,7 @@ import trio
 from labd.errors import DeadlineExceeded, Overloaded
 from labd.jobs import attempts, decide, strays
 from labd.jobs.decide import Clocks
-from labd.jobs.model import RUNNING, Job
+from labd.jobs.model import PAUSED, RUNNING, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.shim import marks
@@ -78,7 +79,8 @@ class Follower:
         if job is None:
             return
         if event.name == marks.STARTED:
-            self.pass_on_cancel(job)
+            if job.cancel_reason is not None:
+                self.pass_on(job)
         elif event.name in (marks.EXIT, marks.LOCK) or event.mask & IGNORED:
             self.launching.discard(job_id)
             self.settle(job_id)
@@ -110,7 +112,7 @@ class Follower:
     def _record(self, job: Job, finding: attempts.Finding, found: str) -> None:
         if finding.kind == "exited":
             self._queue.record(decide.ended(job, ending_of(finding.exit or {}), self._clock))
-        elif finding.kind == "lost" or (finding.why and job.state == RUNNING):
+        elif finding.kind == "lost" or (finding.why and job.state in (RUNNING, PAUSED)):
             self.spawn(self._lost, job.id, finding.why)
         elif finding.kind == "never":
             cause = "labd stopped before the attempt began" if found else "its shim could not begin"
@@ -121,8 +123,9 @@ class Follower:
     def _adopt(self, job: Job, finding: attempts.Finding, found: str) -> None:
         started = (finding.started or {}).get("started", job.submitted)
         data = {"job": job.id, "attempt": job.attempt, "started": started}
-        self._queue.record([decide.Draft("job.adopted", data, cause=found)])
-        self.pass_on_cancel(self._queue.live[job.id])
+        kind = "job.started" if job.state == STARTING else "job.adopted"
+        self._queue.record([decide.Draft(kind, data, cause=found)])
+        self.pass_on(self._queue.live[job.id])
 
     def never_began(self, job_id: int, cause: str, delay: float) -> None:
         """The current attempt provably did not begin: queue the job again after *delay* seconds."""
@@ -131,9 +134,12 @@ class Follower:
             log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause)
             self._queue.record(decide.never_began(job, cause, self._clock, delay))
 
-    def pass_on_cancel(self, job: Job) -> None:
-        """Tell the shim of a running job that its end was asked for, if it was."""
-        if job.state == RUNNING and job.cancel_reason is not None:
+    def pass_on(self, job: Job) -> None:
+        """Tell the shim what was asked of its job: to end, to stand still, to go on. Twice does no harm."""
+        if job.state not in (RUNNING, PAUSED):
+            return
+        attempts.send_signal(self._folder(job), signal.SIGSTOP if job.state == PAUSED else signal.SIGCONT)
+        if job.cancel_reason is not None:
             attempts.cancel(self._folder(job), job.spec.grace or 0.0)
 
     async def _lost(self, job_id: int, cause: str) -> None:

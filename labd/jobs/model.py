@@ -11,20 +11,29 @@ import msgspec
 from labd.api.jobs import JobSpec
 from labd.api.node import Event
 
-QUEUED, STARTING, RUNNING = "queued", "starting", "running"
+HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED = "held", "blocked", "queued", "starting", "running", "paused"
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = "succeeded", "failed", "cancelled", "timed_out", "lost"
 
-LIVE = frozenset({QUEUED, STARTING, RUNNING})
+LIVE = frozenset({HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED})
 ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST})
-STATES = (QUEUED, STARTING, RUNNING, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
+STATES = (HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
 
-_BUSY = frozenset({STARTING, RUNNING})
+_BUSY = frozenset({STARTING, RUNNING, PAUSED})
+_WAITING = frozenset({HELD, BLOCKED, QUEUED})
 
 TRANSITIONS: dict[str, tuple[frozenset[str], str | None]] = {
     # event                  from                      to (None: as it was)
     "job.starting":         (frozenset({QUEUED}),      STARTING),
     "job.started":          (frozenset({STARTING}),    RUNNING),
-    "job.adopted":          (_BUSY,                    RUNNING),
+    "job.adopted":          (frozenset({RUNNING, PAUSED}), None),
+    "job.held":             (frozenset({BLOCKED, QUEUED}), HELD),
+    "job.released":         (frozenset({HELD}),        QUEUED),
+    "job.blocked":          (frozenset({QUEUED}),      BLOCKED),
+    "job.unblocked":        (frozenset({BLOCKED}),     QUEUED),
+    "job.prioritised":      (_WAITING,                 None),
+    "job.paused":           (frozenset({RUNNING}),     PAUSED),
+    "job.resumed":          (frozenset({PAUSED}),      RUNNING),
+    "job.requeue_requested": (_BUSY,                   None),
     "job.never_began":      (_BUSY,                    QUEUED),
     "job.cancel_requested": (_BUSY,                    None),
     "job.succeeded":        (_BUSY,                    SUCCEEDED),
@@ -73,6 +82,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     retries_left: int = 0
     cancel_reason: str | None = None
+    requeue: bool = False
+    why_queued: str = "submitted"
     ready_wall: float = 0.0
     ready_boot: float = 0.0
     ready_boot_id: str = ""
@@ -109,6 +120,9 @@ def submitted(event: Event) -> Job:
         spec=spec,
         submitted=event.time,
         retries_left=spec.retries,
+        ready_wall=fields.get("ready_wall", 0.0),
+        ready_boot=fields.get("ready_boot", 0.0),
+        ready_boot_id=fields.get("ready_boot_id", ""),
     )
 
 
@@ -134,15 +148,20 @@ def _starting(job: Job, event: Event) -> dict[str, Any]:
         cause=event.cause,
         gpu_ids=tuple(data["gpu_ids"]),
     )
-    return {"current": attempt, "cancel_reason": None}
+    return {"current": attempt, "cancel_reason": None, "requeue": False}
 
 
 def _running(job: Job, event: Event) -> dict[str, Any]:
     return _attempt(job, state=RUNNING, started=event.data["started"])
 
 
+def _adopted(job: Job, event: Event) -> dict[str, Any]:
+    return _attempt(job, started=event.data["started"])
+
+
 def _never_began(job: Job, event: Event) -> dict[str, Any]:
-    return _attempt(job, state="never_began", reason=event.cause) | _ready(event)
+    why = {"why_queued": f"attempt {job.attempt} never began: {event.cause}"}
+    return _attempt(job, state="never_began", reason=event.cause) | _ready(event) | why
 
 
 def _cancel_requested(job: Job, event: Event) -> dict[str, Any]:
@@ -150,8 +169,28 @@ def _cancel_requested(job: Job, event: Event) -> dict[str, Any]:
 
 
 def _queued(job: Job, event: Event) -> dict[str, Any]:
-    spent = 1 if event.data["automatic"] else 0
-    return {"retries_left": job.retries_left - spent, "cancel_reason": None} | _ready(event)
+    left = job.retries_left - (1 if event.data["automatic"] else 0)
+    return {"retries_left": left, "cancel_reason": None, "why_queued": event.cause} | _ready(event)
+
+
+def _requeue_requested(job: Job, event: Event) -> dict[str, Any]:
+    return {"cancel_reason": event.cause, "requeue": True}
+
+
+def _prioritised(job: Job, event: Event) -> dict[str, Any]:
+    return {"spec": msgspec.structs.replace(job.spec, priority=event.data["priority"])}
+
+
+def _paused(job: Job, event: Event) -> dict[str, Any]:
+    return _attempt(job, state=PAUSED)
+
+
+def _resumed(job: Job, event: Event) -> dict[str, Any]:
+    return _attempt(job, state=RUNNING)
+
+
+def _unchanged(job: Job, event: Event) -> dict[str, Any]:
+    return {}
 
 
 def _outcome(job: Job, event: Event) -> dict[str, Any]:
@@ -169,10 +208,18 @@ _OUTCOME = (
 _CHANGES = {
     "job.starting": _starting,
     "job.started": _running,
-    "job.adopted": _running,
+    "job.adopted": _adopted,
     "job.never_began": _never_began,
     "job.cancel_requested": _cancel_requested,
+    "job.requeue_requested": _requeue_requested,
+    "job.prioritised": _prioritised,
+    "job.paused": _paused,
+    "job.resumed": _resumed,
     "job.queued": _queued,
+    "job.held": _unchanged,
+    "job.released": _unchanged,
+    "job.blocked": _unchanged,
+    "job.unblocked": _unchanged,
 }
 
 

@@ -19,6 +19,7 @@ from labd.api.node import Event
 from labd.errors import NotFound, Overloaded, StoreUnavailable
 from labd.jobs import decide, model, table
 from labd.jobs.decide import Clocks, Draft
+from labd.jobs.depend import Dependents
 from labd.jobs.model import Job
 from labd.store import eventlog
 from labd.store.writer import Store
@@ -57,6 +58,7 @@ class Queue:
         self.limits = UNLIMITED
         self._last_job = last_job
         self.live: dict[int, Job] = {}
+        self.dependents = Dependents(self.find)
         self._per_user: Counter[int] = Counter()
         self._keys: dict[tuple[int, str], int] = {}
         self._newest: dict[int, int] = {}
@@ -94,6 +96,7 @@ class Queue:
             return
         events, jobs = self._happen(drafts)
         self._write(_change(events, jobs), events, lambda error: then() if then and error is None else None)
+        self._follow_up(jobs)
 
     async def commit(self, drafts: Iterable[Draft], extra: Change | None = None) -> list[Event]:
         """The same, and wait until it is durable. Raises StoreUnavailable."""
@@ -107,10 +110,22 @@ class Queue:
             settled.set()
 
         self._write(_change(events, jobs, extra), events, done)
+        self._follow_up(jobs)
         await settled.wait()
         if outcome[0] is not None:
             raise outcome[0]
         return events
+
+    def _follow_up(self, jobs: Iterable[Job]) -> None:
+        """What the ends of *jobs* mean for those that wait for them."""
+        drafts: list[Draft] = []
+        for job in jobs:
+            if job.state == model.BLOCKED:
+                drafts += self.dependents.add(job)
+            elif not job.live:
+                drafts += self.dependents.ended(job)
+        if drafts:
+            self.record(drafts)
 
     def _write(self, change: Change, events: list[Event], then: Callable[[BaseException | None], None]) -> None:
         def done(_: object, error: BaseException | None) -> None:
@@ -173,9 +188,9 @@ class Queue:
         job_id, self._next_job = self._next_job, self._next_job + 1
         if key is not None:
             self._keys[peer.uid, key] = job_id
-        draft = _submission(job_id, spec, peer, key, digest)
+        drafts = _submission(job_id, spec, peer, key, digest, self._clocks)
         try:
-            await self.commit([draft], lambda conn: table.put_environment(conn, digest, env))
+            await self.commit(drafts, lambda conn: table.put_environment(conn, digest, env))
         finally:
             self._keys.pop((peer.uid, key or ""), None)
         return self.find(job_id), True
@@ -193,6 +208,11 @@ class Queue:
         ):
             if count >= limit:
                 raise Overloaded(f"there are {count} {whose}, the limit is {limit}", hint="wait for some to end")
+
+    async def steer(self, job_id: int, decision: Callable[[Job], list[Draft]]) -> Job:
+        """Do with a job what *decision* makes of it, durable on return. Raises NotFound, Conflict."""
+        await self.commit(decision(self.find(job_id)))
+        return self.find(job_id)
 
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job, durable on return. Raises NotFound, Conflict."""
@@ -237,7 +257,9 @@ class Queue:
         return self._store.read(lambda conn: table.job(conn, job_id))
 
 
-def _submission(job_id: int, spec: JobSpec, peer: Peer, key: str | None, digest: str) -> Draft:
+def _submission(
+    job_id: int, spec: JobSpec, peer: Peer, key: str | None, digest: str, clocks: Clocks
+) -> list[Draft]:
     kept = msgspec.to_builtins(msgspec.structs.replace(spec, env={}))
     data = {
         "job": job_id,
@@ -248,7 +270,13 @@ def _submission(job_id: int, spec: JobSpec, peer: Peer, key: str | None, digest:
         "environment": digest,
         "spec": kept,
     }
-    return Draft("job.submitted", data, actor=peer.name)
+    if spec.begin is not None:
+        data |= decide.ready_in(max(0.0, spec.begin - clocks.wall()), clocks)
+    drafts = [Draft("job.submitted", data, actor=peer.name)]
+    if spec.hold or spec.after:
+        kind = "job.held" if spec.hold else "job.blocked"
+        drafts.append(Draft(kind, {"job": job_id}, actor=peer.name, cause="submitted so"))
+    return drafts
 
 
 def _change(events: list[Event], jobs: list[Job], extra: Change | None = None) -> Change:

@@ -19,7 +19,8 @@ from labd.jobs.launch import Launcher, LaunchError, LaunchUnknown
 from labd.jobs.model import QUEUED, STARTING, Job
 from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
-from labd.jobs.schedule import Rank, Start, Waiting, holder, plan
+from labd.jobs.schedule import Key, Line, Start, holder
+from labd.jobs.share import Shares
 from labd.resources.ledger import Ledger
 
 log = logging.getLogger("labd.jobs")
@@ -45,8 +46,8 @@ class Runner:
         self._clock = clock
         self._folder = folder
         self._surroundings = surroundings
-        self._waiting = Waiting()
-        self._running: dict[str, Rank] = {}
+        self.shares = Shares()
+        self.line = Line(share=lambda user: self.shares.used(user, clock.boot()))
         self._wake = trio.Event()
         self._spawn: Callable[..., None] = follower.spawn
         self.draining = False
@@ -70,7 +71,13 @@ class Runner:
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job; the request is durable on return. Raises NotFound, Conflict."""
         job = await self._queue.cancel(job_id, actor, reason)
-        self._follower.pass_on_cancel(job)
+        self._follower.pass_on(job)
+        return job
+
+    async def steer(self, job_id: int, decision: Callable[[Job], list[decide.Draft]]) -> Job:
+        """Do with a job what *decision* makes of it, and tell its shim. Raises NotFound, Conflict."""
+        job = await self._queue.steer(job_id, decision)
+        self._follower.pass_on(job)
         return job
 
     # -- taking up -------------------------------------------------------------------------------
@@ -78,20 +85,24 @@ class Runner:
     def recover(self, jobs: Iterable[Job]) -> None:
         """Make everything here what *jobs* (all that are unfinished) and their attempt folders say."""
         self._follower.forget_all()
-        for name in self._running:
-            self._ledger.release(name)
-        self._waiting, self._running = Waiting(), {}
-        for job in list(jobs):
+        for job_id in self.line.running():
+            self._ledger.release(holder(job_id))
+            self.shares.ends(job_id, self._clock.boot())
+        self.line = self.line.emptied()
+        known = list(jobs)
+        for job in known:
             self._take_up(job)
+        self._queue.record(self._queue.dependents.load(known))
         self.kick()
 
     def _take_up(self, job: Job) -> None:
-        if job.state == QUEUED:
-            self._enqueue(job)
+        if not job.busy:
+            if job.state == QUEUED:
+                self._enqueue(job)
             return
         assert job.current is not None, "a busy job has an attempt"
         self._ledger.claim(holder(job.id), request_of(job.spec), job.current.gpu_ids)
-        self._running[holder(job.id)] = (-job.spec.priority, job.id)
+        self._runs(job)
         self._follower.follow(job)
         self._follower.settle(job.id, found="adopted after a restart")
 
@@ -100,14 +111,19 @@ class Runner:
         if job.state == QUEUED:
             self._release(job)
             self._enqueue(job)
-        elif not job.live:
-            self._waiting.discard(job.id)
+        elif not job.busy:
+            self.line.discard(job.id)
             self._release(job)
         self.kick()
 
+    def _runs(self, job: Job) -> None:
+        self.line.runs(job.id, key_of(job))
+        self.shares.begins(job.id, job.uid, request_of(job.spec), self._clock.boot())
+
     def _release(self, job: Job) -> None:
         self._ledger.release(holder(job.id))
-        self._running.pop(holder(job.id), None)
+        self.line.ended(job.id)
+        self.shares.ends(job.id, self._clock.boot())
         self._follower.forget(job.id)
 
     # -- waiting ---------------------------------------------------------------------------------
@@ -117,12 +133,12 @@ class Runner:
         if delay > 0:
             self._spawn(self._enqueue_later, job.id, job.attempt, delay)
         else:
-            self._waiting.add(job.id, job.spec.priority, request_of(job.spec))
+            self.line.add(job.id, job.spec.priority, key_of(job))
 
     async def _enqueue_later(self, job_id: int, attempt: int, delay: float) -> None:
         await trio.sleep(delay)
         job = self._queue.live.get(job_id)
-        if job is not None and job.state == QUEUED and job.attempt == attempt and job_id not in self._waiting:
+        if job is not None and job.state == QUEUED and job.attempt == attempt and job_id not in self.line:
             self._enqueue(job)
             self.kick()
 
@@ -131,11 +147,12 @@ class Runner:
     def _start_what_fits(self) -> None:
         if self.draining:
             return
-        for start in plan(self._waiting, self._ledger, self._running):
+        for start in self.line.plan(self._ledger):
             self._start(start)
 
     def _start(self, start: Start) -> None:
         job = self._queue.live[start.job]
+        self.shares.begins(job.id, job.uid, start.lease.request, self._clock.boot())
         draft = decide.starting(job, secrets.token_hex(8), start.lease.gpu_ids)
         self._queue.record([draft], then=partial(self._begin, job.id))
 
@@ -169,4 +186,10 @@ class Runner:
         if job is not None and job.state == STARTING and job.attempt == attempt:
             data = {"job": job_id, "attempt": attempt, "started": self._clock.wall()}
             self._queue.record([decide.Draft("job.started", data)])
-            self._follower.pass_on_cancel(self._queue.live[job_id])
+            if self._queue.live[job_id].cancel_reason is not None:
+                self._follower.pass_on(self._queue.live[job_id])
+
+
+def key_of(job: Job) -> Key:
+    """What makes the job like others to the schedule."""
+    return Key(job.uid, job.spec.group, request_of(job.spec))

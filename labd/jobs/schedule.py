@@ -1,21 +1,39 @@
-"""Which waiting job starts next. Pure: given the queue and the ledger, it says what to start.
+"""Which waiting job starts next. Pure: given the line and the ledger, it says what to start.
 
-Order is priority, then age. The first job that does not fit is the *head*: others may pass it only
-when it would still fit once everything that stands before it has ended (conservative backfill). So
-passing never delays the head, without anybody's estimate of a run time.
+Order is priority, then whose user has had least lately (:mod:`labd.jobs.share`), then age. The first job
+that does not fit is the *head*: others may pass it only when it would still fit once everything that is
+not passing it has ended (conservative backfill). So passing never delays the head, without anybody's
+estimate of a run time.
 
-Jobs that ask for the same resources form a group, and only a group's first job is ever looked at:
-the cost of a decision does not grow with the queue.
+Jobs of one user and group that ask for the same resources are looked at through their first: the cost of
+a decision does not grow with the queue.
 """
 
 import heapq
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 
-from labd.resources.ledger import Ledger, Lease, Request
+from labd.resources.ledger import MILLI, Ledger, Lease, Request
 
-Rank = tuple[int, int]
-"""Smaller starts first: ``(-priority, job id)``."""
+
+class Key(NamedTuple):
+    """What makes jobs alike to the schedule."""
+
+    user: int
+    group: str
+    request: Request
+
+
+class Quota(msgspec.Struct, frozen=True):
+    """What one user may run at once (0: no limit), and how many jobs of each group may run."""
+
+    jobs: int = 0
+    cores: float = 0
+    gpus: int = 0
+    groups: dict[str, int] = {}
 
 
 class Start(msgspec.Struct, frozen=True):
@@ -25,82 +43,158 @@ class Start(msgspec.Struct, frozen=True):
     lease: Lease
 
 
+class _Waiter(NamedTuple):
+    priority: int
+    key: Key
+
+
+class _Runner(NamedTuple):
+    key: Key
+    passing: bool
+
+
 def holder(job: int) -> str:
     """The name under which a job stands in the ledger."""
     return f"job {job}"
 
 
-class Waiting:
-    """The jobs that could start as far as they themselves are concerned."""
+class Line:
+    """The jobs that could start as far as they themselves are concerned, and those that run.
 
-    def __init__(self) -> None:
-        self._groups: dict[Request, list[Rank]] = {}
-        self._ranks: dict[int, tuple[Rank, Request]] = {}
+    *share* gives what a user has had; less goes first.
+    """
+
+    def __init__(self, quota: Quota | None = None, share: Callable[[int], float] = lambda user: 0.0) -> None:
+        self.quota = quota or Quota()
+        self._share = share
+        self._heaps: dict[Key, list[tuple[int, int]]] = {}
+        self._waiting: dict[int, _Waiter] = {}
+        self._running: dict[int, _Runner] = {}
+        self._head: int | None = None
 
     def __len__(self) -> int:
-        return len(self._ranks)
+        return len(self._waiting)
 
     def __contains__(self, job: int) -> bool:
-        return job in self._ranks
+        return job in self._waiting
 
-    def add(self, job: int, priority: int, request: Request) -> None:
-        rank = (-priority, job)
-        self._ranks[job] = (rank, request)
-        heapq.heappush(self._groups.setdefault(request, []), rank)
+    # -- who is there ----------------------------------------------------------------------------
+
+    def add(self, job: int, priority: int, key: Key) -> None:
+        """Let *job* wait, or give it another place when it waits already."""
+        self._waiting[job] = _Waiter(priority, key)
+        heapq.heappush(self._heaps.setdefault(key, []), (-priority, job))
 
     def discard(self, job: int) -> None:
-        """Forget *job*; its place in the group's heap is dropped when it comes up."""
-        self._ranks.pop(job, None)
+        """Forget that *job* waits; its entry in the heap is dropped when it comes up."""
+        self._waiting.pop(job, None)
 
-    def first(self, skip: "set[Request]") -> tuple[Rank, Request] | None:
-        """The first waiting job outside the groups in *skip*."""
-        best: tuple[Rank, Request] | None = None
-        for request in list(self._groups):
-            if request in skip or not self._top(request):
-                continue
-            rank = self._groups[request][0]
-            if best is None or rank < best[0]:
-                best = (rank, request)
-        return best
+    def runs(self, job: int, key: Key) -> None:
+        """*job* runs: it was found so after a restart."""
+        self._running[job] = _Runner(key, passing=False)
 
-    def _top(self, request: Request) -> bool:
-        """Drop what was discarded from the group's front; False when the group is empty and gone."""
-        heap = self._groups[request]
-        while heap and self._ranks.get(heap[0][1]) != (heap[0], request):
-            heapq.heappop(heap)
-        if not heap:
-            del self._groups[request]
-        return bool(heap)
+    def ended(self, job: int) -> None:
+        """*job* runs no more."""
+        self._running.pop(job, None)
 
+    def emptied(self) -> "Line":
+        """A line with nobody in it, under the same rules."""
+        return Line(self.quota, self._share)
 
-def plan(waiting: Waiting, ledger: Ledger, running: dict[str, Rank]) -> list[Start]:
-    """Take from *waiting* all that may start now; their leases are booked in *ledger*.
+    def running(self) -> tuple[int, ...]:
+        return tuple(self._running)
 
-    *running* gives the rank of each holder that is a job; other holders stay for good.
-    """
-    starts: list[Start] = []
-    blocked: set[Request] = set()
-    head: tuple[Rank, Request] | None = None
-    while (found := waiting.first(blocked)) is not None:
-        rank, request = found
-        lease = ledger.take_nowait(holder(rank[1]), request)
+    # -- deciding --------------------------------------------------------------------------------
+
+    def plan(self, ledger: Ledger) -> list[Start]:
+        """Take out of the line all that may start now; their leases are booked in *ledger*."""
+        if self._head not in self._waiting:
+            self._forgive()
+        starts: list[Start] = []
+        seen: set[Key] = set()
+        head: _Waiter | None = None
+        while (job := self._first(seen)) is not None:
+            waiter = self._waiting[job]
+            if self.refusal(waiter.key):
+                seen.add(waiter.key)
+            elif (lease := self._try(job, waiter, head, ledger)) is not None:
+                starts.append(Start(job, lease))
+            else:
+                seen.add(waiter.key)
+                if head is None:
+                    head, self._head = waiter, job
+        return starts
+
+    def _try(self, job: int, waiter: _Waiter, head: _Waiter | None, ledger: Ledger) -> Lease | None:
+        lease = ledger.take_nowait(holder(job), waiter.key.request)
         if lease is None:
-            head = head or found
-            blocked.add(request)
-            continue
-        running[lease.holder] = rank
-        if head is not None and _delayed(head, ledger, running):
+            return None
+        self._running[job] = _Runner(waiter.key, passing=head is not None)
+        if head is not None and self._delayed(head.key.request, ledger):
             ledger.release(lease.holder)
-            del running[lease.holder]
-            blocked.add(request)
-            continue
-        waiting.discard(rank[1])
-        starts.append(Start(rank[1], lease))
-    return starts
+            del self._running[job]
+            return None
+        del self._waiting[job]
+        return lease
+
+    def _delayed(self, request: Request, ledger: Ledger) -> bool:
+        """Whether *request* would still not fit once all that is not passing it has ended."""
+        ending = {holder(job) for job, runner in self._running.items() if not runner.passing}
+        staying = [lease for lease in ledger.leases if lease.holder not in ending]
+        return bool(ledger.replaying(staying).missing(request))
+
+    def _forgive(self) -> None:
+        """The head has started: to the next one, whoever runs was simply there before."""
+        self._head = None
+        self._running = {job: runner._replace(passing=False) for job, runner in self._running.items()}
+
+    def _first(self, skip: set[Key]) -> int | None:
+        """The first waiting job whose key is not in *skip*."""
+        best: tuple[tuple[int, float, int], int] | None = None
+        for key in [key for key in self._heaps if key not in skip]:
+            if (top := self._top(key)) is not None:
+                rank = (top[0], self._share(key.user), top[1])
+                best = min(best, (rank, top[1])) if best else (rank, top[1])
+        return best[1] if best else None
+
+    def _top(self, key: Key) -> tuple[int, int] | None:
+        """The first entry of a heap that still holds, dropping those that do not."""
+        heap = self._heaps[key]
+        while heap:
+            priority, job = heap[0]
+            if self._waiting.get(job) == _Waiter(-priority, key):
+                return heap[0]
+            heapq.heappop(heap)
+        del self._heaps[key]
+        return None
+
+    # -- limits ----------------------------------------------------------------------------------
+
+    def refusal(self, key: Key) -> str:
+        """Which limit keeps a job with *key* from starting now, or an empty string."""
+        own = [r.key.request for r in self._running.values() if r.key.user == key.user]
+        return (
+            _over("running jobs", len(own) + 1, self.quota.jobs)
+            or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
+            or _over("GPUs", sum(r.gpu_count for r in own) + key.request.gpu_count, self.quota.gpus)
+            or self._group_is_full(key.group)
+        )
+
+    def _group_is_full(self, group: str) -> str:
+        limit = self.quota.groups.get(group, 0)
+        members = Counter(runner.key.group for runner in self._running.values())[group]
+        return f"a place in the group {group} (it may run {limit} jobs)" if 0 < limit <= members else ""
+
+    def why(self, job: int, ledger: Ledger) -> str:
+        """What a waiting *job* waits for, in words; empty when it does not wait."""
+        waiter = self._waiting.get(job)
+        if waiter is None:
+            return ""
+        missing = self.refusal(waiter.key) or ledger.missing(waiter.key.request)
+        if missing or self._head in (None, job):
+            return missing or "its turn"
+        return f"job {self._head}, which is first in line and would be delayed"
 
 
-def _delayed(head: tuple[Rank, Request], ledger: Ledger, running: dict[str, Rank]) -> bool:
-    """Whether *head* would still not fit once everything that stands before it has ended."""
-    rank, request = head
-    staying = [x for x in ledger.leases if x.holder not in running or running[x.holder] > rank]
-    return bool(ledger.replaying(staying).missing(request))
+def _over(what: str, wanted: float, limit: float) -> str:
+    return f"the limit of {limit:g} {what} for one user" if limit and wanted > limit else ""

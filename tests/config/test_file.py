@@ -35,7 +35,8 @@ def test_every_setting_of_the_file_is_the_default(uncommented):
 
 def test_the_file_has_every_setting_and_no_other(uncommented):
     origins = load([uncommented]).origins
-    assert {key for key, origin in origins.items() if origin.kind == "file"} == set(
+    empty = {"jobs.groups"}  # a table without keys sets nothing, so nothing comes from the file
+    assert {key for key, origin in origins.items() if origin.kind == "file"} | empty == set(
         map(dotted, setting_paths(Config))
     )
     tree = tomllib.loads(Path(uncommented).read_text())

@@ -8,6 +8,8 @@ from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.jobs.runner import key_of
+from labd.jobs.schedule import Line
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
 from tests.jobs.build import ALICE, Clocks
 from tests.jobs.test_queue import a_queue
@@ -26,6 +28,9 @@ class Quiet:
     """Stands in for the runner and for reports."""
 
     draining = False
+
+    def __init__(self):
+        self.line = Line()
 
     def latest(self, job):
         return None
@@ -129,4 +134,5 @@ async def test_a_waiting_job_says_for_what(desk):
     job, _ = await desk.queue.submit(spec(cpus=2.0, memory=0), ALICE, None)
     assert desk.waiting_for(job) == "its turn"
     desk._ledger.take_nowait("model", Request(1500))
+    desk.runner.line.add(job.id, 0, key_of(job))
     assert desk.waiting_for(job) == "2 cores (0.5 free)"

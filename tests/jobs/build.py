@@ -44,6 +44,9 @@ _STEPS = {
 }
 _WAY = {
     "queued": (),
+    "held": ("job.held",),
+    "blocked": ("job.blocked",),
+    "paused": ("job.starting", "job.started", "job.paused"),
     "starting": ("job.starting",),
     "running": ("job.starting", "job.started"),
     **{

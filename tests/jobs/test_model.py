@@ -9,7 +9,7 @@ from tests.jobs.build import a_job, event
 
 DATA = {
     "attempt": 1, "token": "t" * 16, "gpu_ids": [], "started": 5.0, "automatic": False,
-    "ready_wall": 0.0, "ready_boot": 0.0, "ready_boot_id": "",
+    "priority": 3, "ready_wall": 0.0, "ready_boot": 0.0, "ready_boot_id": "",
 }  # fmt: skip
 
 

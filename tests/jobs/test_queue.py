@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from labd.api.jobs import JobSpec
 from labd.errors import Conflict, NotFound, Overloaded, StoreUnavailable
-from labd.jobs import attempts, decide, table
+from labd.jobs import attempts, decide, steer, table
 from labd.jobs.model import Job, apply
 from labd.jobs.queue import Limits, Queue
 from labd.store import connect, eventlog
@@ -142,7 +142,16 @@ async def test_r17_a_store_that_refuses_leaves_nothing_behind(tmp_path, monkeypa
         assert [e.seq for e in queue._bus.events] == [1, 2]
 
 
-STEPS = st.lists(st.tuples(st.sampled_from("sxfrclan"), st.integers(0, 5)), max_size=40)
+STEPS = st.lists(st.tuples(st.sampled_from("sxfrclanhupqm"), st.integers(0, 5)), max_size=40)
+
+
+STEERING = {
+    "h": lambda job: steer.hold(job, "alice"),
+    "u": lambda job: steer.release(job, "alice", waits_for_others=False),
+    "p": lambda job: steer.pause(job, "alice"),
+    "m": lambda job: steer.resume(job, "alice"),
+    "q": lambda job: steer.requeue(job, "alice", "again"),
+}
 
 
 def _drafts(step: str, job: Job) -> list[decide.Draft]:
@@ -159,6 +168,12 @@ def _drafts(step: str, job: Job) -> list[decide.Draft]:
         return decide.ended(job, decide.Ending(reason=ending[0], exit_code=ending[1]), clocks)
     if step == "r" and not job.live:
         return [decide.retry(job, "alice", clocks)]
+    for letter, ask in STEERING.items():
+        if step == letter:
+            try:
+                return ask(job)
+            except Conflict:
+                return []
     if step == "c" and job.live:
         return [decide.cancel(job, "alice", "enough")]
     return []

@@ -1,29 +1,31 @@
-"""Who starts next: priority, age, what fits, and never to the delay of the first in line."""
+"""Who starts next: priority, fair shares, age, what fits, and never to the delay of the first in line."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labd.jobs.schedule import Waiting, holder, plan
+from labd.jobs.schedule import Key, Line, Quota, holder
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
 
 CORES = Capacity(4 * MILLI, 100, gpus=(0, 1))
 
 
 class Machine:
-    """A queue and a ledger with a shorthand for jobs."""
+    """A line and a ledger with a shorthand for jobs."""
 
-    def __init__(self, capacity: Capacity = CORES) -> None:
-        self.waiting, self.ledger, self.running = Waiting(), Ledger(capacity), {}
+    def __init__(self, capacity: Capacity = CORES, quota: Quota | None = None) -> None:
+        self.used: dict[int, float] = {}
+        self.line, self.ledger = Line(quota, lambda user: self.used.get(user, 0.0)), Ledger(capacity)
 
-    def submit(self, job, cores=1, priority=0, **more):
-        self.waiting.add(job, priority, Request(int(cores * MILLI), **more))
+    def submit(self, job, cores=1, priority=0, user=1, group="", **more):
+        self.line.add(job, priority, Key(user, group, Request(int(cores * MILLI), **more)))
 
     def start(self):
-        return [start.job for start in plan(self.waiting, self.ledger, self.running)]
+        return [start.job for start in self.line.plan(self.ledger)]
 
     def end(self, job):
         self.ledger.release(holder(job))
-        del self.running[holder(job)]
+        self.line.ended(job)
 
 
 def test_all_that_fits_starts_in_order_of_age():
@@ -81,8 +83,8 @@ def test_a_discarded_job_never_starts():
     m = Machine()
     m.submit(1)
     m.submit(2)
-    m.waiting.discard(1)
-    assert 1 not in m.waiting
+    m.line.discard(1)
+    assert 1 not in m.line
     assert m.start() == [2]
 
 
@@ -112,12 +114,12 @@ def test_no_job_that_fits_waits_without_a_first_in_line_and_the_first_is_never_d
         for job in m.start():
             alive.append(job)
             started_at[job] = moment
-        head = m.waiting.first(set())
-        assert head is None or m.ledger.missing(head[1])
+        head = m.line._first(set())
+        assert head is None or m.ledger.missing(m.line._waiting[head].key.request)
     while alive:
         m.end(alive.pop())
         alive.extend(m.start())
-    assert len(m.waiting) == 0
+    assert len(m.line) == 0
 
 
 def test_the_cost_of_a_decision_does_not_grow_with_the_queue():
@@ -129,3 +131,70 @@ def test_the_cost_of_a_decision_does_not_grow_with_the_queue():
     m.ledger.missing = lambda request: looked.append(request) or missing(request)
     assert m.start() == [1]
     assert len(looked) <= 4
+
+
+def test_whoever_had_less_goes_first_among_equals():
+    m = Machine(Capacity(MILLI, 0))
+    m.used = {1: 100.0, 2: 5.0}
+    for job, user in ((1, 1), (2, 1), (3, 2)):
+        m.submit(job, user=user)
+    assert m.start() == [3]
+    m.submit(4, user=1, priority=1)
+    m.end(3)
+    assert m.start() == [4]  # priority comes before shares
+
+
+def test_shares_converge_when_two_users_always_want_more():
+    m, ran, number = Machine(Capacity(MILLI, 0)), {1: 0, 2: 0}, 0
+    for job in range(200):
+        number += 2
+        m.submit(number, user=1)
+        m.submit(number + 1, user=2)
+        [job] = m.start()
+        user = 1 + job % 2
+        ran[user] += 1
+        m.used[user] = m.used.get(user, 0.0) + 1.0
+        m.end(job)
+    assert abs(ran[1] - ran[2]) <= 1
+
+
+@pytest.mark.parametrize(
+    ("quota", "words", "running"),
+    [
+        (Quota(jobs=2), "the limit of 2 running jobs for one user", 2),
+        (Quota(cores=3), "the limit of 3 cores for one user", 3),
+        (Quota(gpus=1), "the limit of 1 GPUs for one user", 1),
+        (Quota(groups={"net": 1}), "a place in the group net (it may run 1 jobs)", 1),
+    ],
+)
+def test_limits_hold_back_one_and_nobody_else(quota, words, running):
+    m = Machine(Capacity(9 * MILLI, 100, gpus=(0, 1, 2)), quota)
+    for job in range(1, 5):
+        m.submit(job, group="net", gpus=1 if quota.gpus else 0)
+    m.submit(9, user=2)
+    assert m.start() == [*range(1, running + 1), 9]
+    assert m.line.why(running + 1, m.ledger) == words
+    m.end(1)
+    assert m.start() == [running + 1]
+
+
+def test_who_waits_for_the_first_in_line_is_told_so():
+    m = Machine()
+    m.submit(1, cores=1)
+    m.start()
+    m.submit(2, cores=4)
+    m.submit(3, cores=1)
+    m.start()
+    assert m.line.why(2, m.ledger) == "4 cores (3 free)"
+    assert m.line.why(3, m.ledger) == "job 2, which is first in line and would be delayed"
+    assert m.line.why(1, m.ledger) == ""
+
+
+def test_a_job_with_a_new_priority_has_a_new_place():
+    m = Machine(Capacity(MILLI, 0))
+    m.submit(1)
+    m.submit(2)
+    m.submit(2, priority=1)
+    assert m.start() == [2]
+    m.end(2)
+    assert m.start() == [1]

@@ -1,6 +1,8 @@
 """When the store is back, nothing is accepted before memory is again what the disk says. R17."""
 
 import sqlite3
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,6 +38,15 @@ class Weak(sqlite3.Connection):
 
 async def nothing_older(seq: int, limit: int) -> list[object]:
     return []
+
+
+@pytest.fixture(autouse=True)
+def quick_switches() -> Iterator[None]:
+    """Clients that ask at every turn would starve the thread that writes."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-4)
+    yield
+    sys.setswitchinterval(before)
 
 
 async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(nursery: trio.Nursery, tmp_path: Path) -> None:

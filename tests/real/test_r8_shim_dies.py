@@ -72,7 +72,7 @@ def test_r8_a_shim_that_dies_while_labd_is_down_is_found_out(daemon: DaemonProce
 
 
 def test_r8_a_running_job_whose_folder_was_removed_is_lost_and_not_run_again(daemon: DaemonProcess) -> None:
-    job = daemon.shell("sleep 1000")
+    job = daemon.shell("sleep 1000", grace=0.1)
     pid = int(str(started(daemon, job)["pid"]))
     daemon.until_state(job, "running")
     daemon.kill()
@@ -100,7 +100,7 @@ def test_r9_a_stale_record_with_a_strangers_pid_harms_nobody(
     daemon: DaemonProcess, innocent: subprocess.Popen[bytes]
 ) -> None:
     """As after a reboot: the shim is gone, its pid is another's, the boot is another."""
-    job = daemon.shell("sleep 1000", retries=1, retry_delay=3600)
+    job = daemon.shell("sleep 1000", retries=1, retry_delay=3600, grace=0.1)
     shim = int(str(started(daemon, job)["pid"]))
     daemon.until_state(job, "running")
     daemon.kill()
@@ -117,7 +117,7 @@ def test_r9_a_stale_record_with_a_strangers_pid_harms_nobody(
 def test_r9_a_cancel_goes_to_the_shim_whatever_pid_is_written_down(
     daemon: DaemonProcess, innocent: subprocess.Popen[bytes]
 ) -> None:
-    job = daemon.shell("sleep 1000")
+    job = daemon.shell("sleep 1000", grace=0.1)
     started(daemon, job)
     daemon.until_state(job, "running")
     daemon.kill()

@@ -34,10 +34,10 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
 
 
 def complete(words: list[str], connect: Connect) -> int:
-    """``labctl __complete jobs|methods``: one candidate a line. Silent when there is nobody to ask."""
+    """``labctl __complete jobs [STATE ...]|methods``: one candidate a line. Silent without a daemon."""
     try:
         with connect() as client:
-            output.show(_candidates(words[:1], client))
+            output.show(_candidates(words, client))
     except LabdError:
         return exits.FAILED
     return exits.OK
@@ -45,11 +45,16 @@ def complete(words: list[str], connect: Connect) -> int:
 
 def _candidates(what: list[str], client: Calls) -> list[str]:
     """Names that need no quoting: the others are other people's text on its way into a shell."""
-    if what == ["jobs"]:
-        jobs = client.call("job.list", {"limit": 100})["jobs"]
-        names = sorted({job["name"] for job in jobs if PLAIN.fullmatch(job["name"])})
-        return ["last", *(str(job["id"]) for job in jobs), *names]
+    if what[:1] == ["jobs"]:
+        return _jobs(client, what[1:])
     if what == ["methods"]:
         found = [method["name"] for method in client.call("methods")["methods"]]
         return [name for name in found if PLAIN.fullmatch(name)]
     return []
+
+
+def _jobs(client: Calls, states: list[str]) -> list[str]:
+    """Ids and names; ``last`` only where every job fits."""
+    found = client.call("job.list", {"limit": 100, **({"states": states} if states else {})})["jobs"]
+    names = sorted({job["name"] for job in found if PLAIN.fullmatch(job["name"])})
+    return [*([] if states else ["last"]), *(str(job["id"]) for job in found), *names]

@@ -8,7 +8,7 @@ from labd.cli import detail, exits, output
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
 from labd.cli.refs import ref
-from labd.cli.view import ENDED
+from labd.cli.view import ENDED, WAITING
 
 HELP = """everything about one job
 
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
 
 def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
     term, now = output.screen(), time.time()
-    lines = [*detail.progressed(job, term, now), "", *detail.described(job, term)]
+    lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
     folders = detail.folders(attempts, term)
     output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
     for hint in _next(job):
@@ -54,8 +54,11 @@ def _block(lines: list[str]) -> list[str]:
 def _next(job: dict[str, Any]) -> list[str]:
     """What one may want to do now."""
     number = job["id"]
-    if job["state"] == "queued":
-        return [f"cancel it: labctl cancel {number}"]
+    if job["state"] in WAITING:
+        step = "let it start: labctl release" if job["state"] == "held" else "why it waits: labctl why"
+        return [f"{step} {number}", f"cancel it: labctl cancel {number}"]
+    if job["state"] == "paused":
+        return [f"let it go on: labctl resume {number}", f"end it: labctl cancel {number}"]
     if job["state"] not in ENDED:
         return [f"see its output: labctl logs {number} -f", f"end it: labctl cancel {number}"]
     steps = [f"its output: labctl logs {number}"] if job.get("attempt") else []

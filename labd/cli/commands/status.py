@@ -15,7 +15,7 @@ from labd.cli.table import Cell, Column, table
 
 HELP = """what runs, what waits, what the machine has
 
-Unfinished jobs come first, the newest on top, then those that ended last. A JOB is an id, a name, the
+Jobs that run come first, then those that wait, then those that ended last; the newest on top. A JOB is an id, a name, the
 unique start of a name, or `last`."""
 EXAMPLES = [
     ("labctl status", "the present state"),
@@ -68,11 +68,29 @@ def _chosen(args: argparse.Namespace, client: Calls) -> tuple[list[view.Job], bo
     if args.all:
         return _all(args, client), False
     if args.state:
-        return _listed(args, client, args.state, args.limit or LIMIT)
-    live, more_live = _listed(args, client, view.LIVE, args.limit or LIMIT)
-    room = RECENT if args.limit is None else args.limit - len(live)
+        jobs, more = _listed(args, client, args.state, args.limit or LIMIT)
+        return sorted(jobs, key=view.rank), more
+    return _usual(args, client)
+
+
+def _usual(args: argparse.Namespace, client: Calls) -> tuple[list[view.Job], bool]:
+    """Unfinished jobs, and some that have ended.
+
+    Asked for kind by kind, lest many that wait crowd out the few that run; in this order, as a job that
+    moves on meanwhile is then seen twice and not missed.
+    """
+    limit = args.limit or LIMIT
+    waiting, more_waiting = _listed(args, client, view.WAITING, limit)
+    active, more_active = _listed(args, client, view.ACTIVE, limit)
+    live = _merged(waiting, active)
+    room = RECENT if args.limit is None else limit - len(live)
     ended, more_ended = _listed(args, client, view.ENDED, room) if room > 0 else ([], True)
-    return live + ended, more_live or more_ended
+    return _merged(live[:limit], ended), more_waiting or more_active or more_ended or len(live) > limit
+
+
+def _merged(before: list[view.Job], later: list[view.Job]) -> list[view.Job]:
+    """Both, sorted; of a job in both the later view."""
+    return sorted({job["id"]: job for job in [*before, *later]}.values(), key=view.rank)
 
 
 def _listed(
@@ -91,14 +109,14 @@ def _listed(
 
 
 def _all(args: argparse.Namespace, client: Calls) -> list[view.Job]:
-    """Every job, unfinished ones first."""
+    """Every job, sorted."""
     found: list[view.Job] = []
     more = True
     while more and (args.limit is None or len(found) < args.limit):
         room = PAGE if args.limit is None else args.limit - len(found)
         page, more = _listed(args, client, args.state, room, found[-1]["id"] if found else None)
         found += page
-    return sorted(found, key=lambda job: (job["state"] in view.ENDED, -job["id"]))
+    return sorted(found, key=view.rank)
 
 
 def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job], more: bool) -> None:

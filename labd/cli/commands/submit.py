@@ -6,8 +6,10 @@ import time
 from typing import Any
 
 from labd.cli import detail, exits, output, source, view, watch
+from labd.cli.after import after, resolved
+from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
-from labd.cli.parser import Parser, add_output, seconds, size
+from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
 from labd.cli.spec import spec_of
@@ -22,7 +24,7 @@ first lines, as in `#LABD --cpus 2`; the command line wins over them."""
 USAGE = "labctl submit [options] COMMAND [ARG ...]"
 EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
-    ("labctl submit --gpus 1 --time 12h --retries 2 ./train.sh", "once more after a failure, twice at most"),
+    ("labctl submit --after 12 --time 12h --retries 2 ./train.sh", "when job 12 succeeded; three runs at most"),
     ("labctl submit --wait --quiet make test && echo fine", "leave with the job's exit code"),
     ("labctl submit --script - --follow < steps.sh", "ship the text, and see the output"),
 ]
@@ -71,7 +73,15 @@ def _add_policy(parser: Parser) -> None:
     add("--grace", metavar="SPAN", type=seconds, help="from SIGTERM to SIGKILL")
     add("--retries", metavar="N", type=int, help="run again after a failure, N times at most")
     add("--retry-delay", metavar="SPAN", type=seconds, help="wait before running again")
-    add("--priority", metavar="N", type=int, help="higher ones start first (default 0)")
+    add("--retry-on", metavar="CODE,...", type=_codes, help="only after these exit codes, as in 75,137")
+    add("--priority", metavar="N", type=priority, help="higher ones start first (default 0)")
+    add("--begin", metavar="WHEN", type=begin, help="not before 2030-01-31T08:00, 18:30 or +2h")
+    add(
+        "--after", metavar="JOB[:WHEN]", type=after, action="extend",
+        help="after JOB succeeded (ok), ended (any) or failed; a list, as in 12,13:any",
+    )  # fmt: skip
+    add("--group", metavar="NAME", type=_group, help="what it belongs to, with others of that name")
+    add("--hold", action="store_true", help="not before `labctl release`")
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -79,6 +89,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     spec = spec_of(args, os.environ)
     key = args.key or (None if args.dry_run else os.urandom(16).hex())
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
+        if args.after:
+            spec["after"] = resolved(calls, args.after)
         reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
         calls.deadline = None
         if args.dry_run or not (args.wait or args.follow):
@@ -99,7 +111,7 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
     if args.json:
         output.emit(**reply)
     elif args.dry_run:
-        output.show(detail.described(reply["spec"], output.screen()))
+        output.show(detail.described(reply["spec"], output.screen(), time.time()))
         output.say("Nothing is submitted.")
     elif args.quiet:
         output.show([str(job["id"])])
@@ -128,6 +140,19 @@ def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int
     elif not args.quiet:
         output.say(f"{title(job).capitalize()} {view.outcome(ended)}.")
     return exits.of_job(ended)
+
+
+def _codes(text: str) -> list[int]:
+    codes = [int(part) for part in text.split(",") if part.isascii() and part.isdecimal()]
+    if len(codes) < text.count(",") + 1 or not all(1 <= code <= 255 for code in codes):
+        raise argparse.ArgumentTypeError(f'"{text}" is no list of exit codes from 1 to 255, as 75,137 is')
+    return codes
+
+
+def _group(text: str) -> str:
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f'"{safe(text)}" is no name of a group, as sweep-3 is')
+    return text
 
 
 def _indices(text: str) -> list[int]:

@@ -1,5 +1,6 @@
 """``job.*``: submit, look at, wait for, read, end and repeat jobs."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -9,12 +10,14 @@ from msgspec import Meta
 from labd.api.jobs import JobSpec
 from labd.api.methods import Call, Method, Role
 from labd.daemon.desk import Desk
-from labd.errors import DeadlineExceeded, NotFound
-from labd.jobs import attempts, logs, table
-from labd.jobs.model import STATES, Attempt
+from labd.errors import DeadlineExceeded, NotFound, NotPermitted
+from labd.jobs import attempts, logs, steer, table
+from labd.jobs.decide import Draft
+from labd.jobs.model import STATES, Attempt, Job
 from labd.jobs.reports import read as read_reports
 
 JobRef = int | str
+Decision = Callable[[Job], list[Draft]]
 MAX_LIST = 5000
 
 
@@ -46,6 +49,11 @@ class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=1000)] = ""
 
 
+class Prioritise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+
+
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: JobRef
     attempt: int | None = None
@@ -72,6 +80,13 @@ class JobMethods:
             Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
             Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
             Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
+            Method("job.hold", self.hold, One, Role.SUBMIT, "Keep a waiting job from starting."),
+            Method("job.release", self.release, One, Role.SUBMIT, "Let a held job go."),
+            Method("job.pause", self.pause, One, Role.SUBMIT, "Stop a running job where it is."),
+            Method("job.resume", self.resume, One, Role.SUBMIT, "Let a paused job go on."),
+            Method("job.requeue", self.requeue, Cancel, Role.SUBMIT, "End the attempt, queue the job again."),
+            Method("job.prioritise", self.prioritise, Prioritise, Role.SUBMIT, "Move a job in the queue."),
+            Method("job.why", self.why, One, Role.VIEW, "What a job waits for, and who holds it."),
             Method("job.retry", self.retry, One, Role.SUBMIT, "Queue an ended job again, as a new attempt."),
             Method("job.log", self.log, Log, Role.VIEW, "Bytes of a job's output from an offset on."),
             Method("job.reports", self.reports, OfAttempt, Role.VIEW, "What an attempt reported of itself."),
@@ -124,6 +139,46 @@ class JobMethods:
     async def retry(self, call: Call, ask: One) -> dict[str, Any]:
         job = self._desk.owned(call.peer, ask.job, "retry")
         return {"job": self._desk.view(await self._desk.queue.retry(job.id, call.peer.name))}
+
+    async def hold(self, call: Call, ask: One) -> dict[str, Any]:
+        return await self._steer(call, ask.job, "hold", lambda job: steer.hold(job, call.peer.name))
+
+    async def release(self, call: Call, ask: One) -> dict[str, Any]:
+        waits = self._desk.queue.dependents.waits
+        return await self._steer(
+            call, ask.job, "release", lambda job: steer.release(job, call.peer.name, waits(job))
+        )
+
+    async def pause(self, call: Call, ask: One) -> dict[str, Any]:
+        return await self._steer(call, ask.job, "pause", lambda job: steer.pause(job, call.peer.name))
+
+    async def resume(self, call: Call, ask: One) -> dict[str, Any]:
+        return await self._steer(call, ask.job, "resume", lambda job: steer.resume(job, call.peer.name))
+
+    async def requeue(self, call: Call, ask: Cancel) -> dict[str, Any]:
+        reason = ask.reason or f"requeued by {call.peer.name}"
+        return await self._steer(call, ask.job, "requeue", lambda job: steer.requeue(job, call.peer.name, reason))
+
+    async def prioritise(self, call: Call, ask: Prioritise) -> dict[str, Any]:
+        job = self._desk.find(ask.job)
+        if ask.priority > job.spec.priority and call.peer.role < Role.OPERATE:
+            raise NotPermitted(
+                f"{call.peer.name} cannot raise the priority of job {job.id} from {job.spec.priority}",
+                hint="lowering it is free; raising it needs the role operate",
+            )
+        return await self._steer(
+            call, ask.job, "move", lambda job: steer.prioritise(job, call.peer.name, ask.priority)
+        )
+
+    async def why(self, call: Call, ask: One) -> dict[str, Any]:
+        job = self._desk.find(ask.job)
+        return {"job": self._desk.view(job), "reasons": self._desk.reasons(job), "held_by": self._desk.holders()}
+
+    async def _steer(
+        self, call: Call, ref: JobRef, verb: str, decision: Decision
+    ) -> dict[str, Any]:
+        job = self._desk.owned(call.peer, ref, verb)
+        return {"job": self._desk.view(await self._desk.runner.steer(job.id, decision))}
 
     async def log(self, call: Call, ask: Log) -> dict[str, Any]:
         job = self._desk.readable(call.peer, ask.job)

@@ -1,0 +1,63 @@
+"""Jobs that wait for other jobs: who waits for whom, and what an end means for them.
+
+A job can only wait for jobs that were there before it, so there are no circles.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+
+from labd.api.jobs import Dependency
+from labd.jobs.decide import Draft
+from labd.jobs.model import BLOCKED, ENDED, SUCCEEDED, Job
+
+Find = Callable[[int], Job]
+
+
+def outcome(dependency: Dependency, state: str) -> bool | None:
+    """Whether a dependency on a job in *state* is met; None while that cannot be said."""
+    if state not in ENDED:
+        return None
+    if dependency.when == "any":
+        return True
+    return (state == SUCCEEDED) == (dependency.when == "ok")
+
+
+class Dependents:
+    """The index of blocked jobs by the jobs that they wait for."""
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._waiting: defaultdict[int, set[int]] = defaultdict(set)
+
+    def load(self, jobs: Iterable[Job]) -> list[Draft]:
+        """Start anew from all unfinished jobs; the drafts for those whose wait is over meanwhile."""
+        self._waiting.clear()
+        return [draft for job in jobs if job.state == BLOCKED for draft in self.add(job)]
+
+    def add(self, job: Job) -> list[Draft]:
+        """Watch over a blocked job; the drafts if its wait is over already."""
+        for dependency in job.spec.after:
+            self._waiting[dependency.job].add(job.id)
+        return self._look(job)
+
+    def waits(self, job: Job) -> bool:
+        """Whether *job* has still to wait for another (or waits in vain)."""
+        return any(outcome(d, self._find(d.job).state) is not True for d in job.spec.after)
+
+    def ended(self, job: Job) -> list[Draft]:
+        """The drafts for the jobs that waited for *job*, which has ended for good."""
+        waiters = sorted(self._waiting.pop(job.id, ()))
+        found = [self._find(number) for number in waiters]
+        return [draft for waiter in found if waiter.state == BLOCKED for draft in self._look(waiter)]
+
+    def _look(self, job: Job) -> list[Draft]:
+        told = [(d, outcome(d, self._find(d.job).state)) for d in job.spec.after]
+        for dependency, met in told:
+            if met is False:
+                state = self._find(dependency.job).state.replace("_", " ")
+                why = f"job {dependency.job} {state}, it was to end {_WORDS[dependency.when]}"
+                return [Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=why)]
+        return [Draft("job.unblocked", {"job": job.id})] if all(met for _, met in told) else []
+
+
+_WORDS = {"ok": "well", "failed": "in failure", "any": "in any way"}
