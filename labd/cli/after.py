@@ -27,7 +27,9 @@ def _one(text: str) -> After:
     if not job:
         raise argparse.ArgumentTypeError(f'"{text}" names no job: write a job, as in 12 or train:any')
     if when not in WHEN:
-        raise argparse.ArgumentTypeError(f'"{text}": write :ok, :any or :failed after the job, as in 12:failed')
+        raise argparse.ArgumentTypeError(
+            f'"{text}": write :ok, :any or :failed after the job, as in 12:failed'
+        )
     return After(job, when)
 
 

@@ -128,7 +128,9 @@ def priority(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is no priority: write a whole number, as 10 or -5') from None
+        raise argparse.ArgumentTypeError(
+            f'"{text}" is no priority: write a whole number, as 10 or -5'
+        ) from None
 
 
 def _checked(parse: Callable[[str], T], text: str) -> T:

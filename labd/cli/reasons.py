@@ -3,7 +3,7 @@
 from typing import Any
 
 from labd.cli.refs import title
-from labd.cli.render import Terminal, safe
+from labd.cli.render import Terminal, cells, cut, safe
 from labd.cli.table import Cell, Column, table
 from labd.cli.times import ago, clock
 from labd.cli.view import ENDED, Job, memory, outcome
@@ -22,37 +22,37 @@ _HOLDERS = [
 
 def explained(reply: dict[str, Any], term: Terminal, now: float) -> list[str]:
     """What ``job.why`` answered."""
-    lines = _said(reply["job"], reply["reasons"])
+    term = term._replace(width=WIDTH if term.width is None else min(term.width, WIDTH))
+    lines = [
+        line for text in _said(reply["job"], reply["reasons"]) for line in _wrapped(text, term.width or WIDTH)
+    ]
     found = sorted(reply.get("held_by") or (), key=_end)
-    if not found:
-        return lines
-    lines += ["", *_held(found[:MOST], term, now)]
+    if found:
+        lines += ["", *table(_HOLDERS, [_holder(one, now) for one in found[:MOST]], term)]
     return [*lines, f"and {len(found) - MOST} more"] if len(found) > MOST else lines
 
 
 def _said(job: Job, reasons: list[str]) -> list[str]:
     """A sentence for each reason, under the job's whole name."""
-    name = title(job)
+    name, known = title(job), f"job {job['id']} "
     if job["state"] in ENDED:
-        return _wrapped(f"{name} {outcome(job)}")
-    known = f"job {job['id']} "
+        return [f"{name} {outcome(job)}"]
     said = [f"{name} {text.removeprefix(known)}" if text.startswith(known) else text for text in reasons]
-    return [line for text in said or [f"{name} is {job['state']}"] for line in _wrapped(text)]
+    return said or [f"{name} is {job['state']}"]
 
 
-def _wrapped(text: str) -> list[str]:
-    from textwrap import wrap
-
-    return wrap(safe(f"{text[:1].upper()}{text[1:]}."), WIDTH, break_on_hyphens=False)
+def _wrapped(text: str, width: int) -> list[str]:
+    lines: list[str] = []
+    for word in safe(f"{text[:1].upper()}{text[1:]}.").split():
+        if lines and cells(lines[-1]) + 1 + cells(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(cut(word, width))
+    return lines
 
 
 def _end(one: dict[str, Any]) -> float:
     return float("inf") if one.get("ends") is None else float(one["ends"])
-
-
-def _held(found: list[dict[str, Any]], term: Terminal, now: float) -> list[str]:
-    width = WIDTH if term.width is None else min(term.width, WIDTH)
-    return table(_HOLDERS, [_holder(one, now) for one in found], term._replace(width=width))
 
 
 def _holder(one: dict[str, Any], now: float) -> list[Cell]:

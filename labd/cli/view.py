@@ -12,8 +12,9 @@ LIVE = ACTIVE + WAITING
 ENDED = ("succeeded", "failed", "cancelled", "timed_out", "lost")
 
 STYLES = {
-    "running": "green", "starting": "cyan", "paused": "bold", "queued": "yellow", "blocked": "yellow",
-    "held": "bold", "succeeded": "dim", "failed": "red", "cancelled": "dim", "timed_out": "red", "lost": "red",
+    "running": "green", "starting": "cyan", "paused": "bold",
+    "queued": "yellow", "blocked": "yellow", "held": "bold",
+    "succeeded": "dim", "failed": "red", "cancelled": "dim", "timed_out": "red", "lost": "red",
 }  # fmt: skip
 """Bold is what goes on only when somebody says so."""
 

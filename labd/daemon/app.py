@@ -58,6 +58,10 @@ from labd.store.writer import Store
 log = logging.getLogger("labd")
 
 
+REMEMBERED = 2000
+"""Ended attempts from which fair shares are reckoned after a restart."""
+
+
 class Setup(msgspec.Struct, frozen=True):
     """What the command line found out before the loop runs."""
 
@@ -94,6 +98,7 @@ class Daemon:
             self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._surroundings
         )
         self.blobs = NodeBlobs(Blobs(os.path.join(setup.paths.state, "blobs")))
+        self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
         self.desk = Desk(

@@ -16,11 +16,11 @@ from labd.jobs import attempts, decide
 from labd.jobs.clock import SystemClock
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchError, LaunchUnknown
-from labd.jobs.model import QUEUED, STARTING, Job
+from labd.jobs.model import QUEUED, STARTING, Attempt, Job
 from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Key, Line, Start, holder
-from labd.jobs.share import Shares
+from labd.jobs.share import Shares, weight
 from labd.resources.ledger import Ledger
 
 log = logging.getLogger("labd.jobs")
@@ -63,6 +63,14 @@ class Runner:
                 await self._wake.wait()
                 self._wake = trio.Event()
                 self._start_what_fits()
+
+    def remember(self, past: Iterable[tuple[Job, Attempt]]) -> None:
+        """Take up what users have had before this daemon began, from attempts that have ended."""
+        shift = self._clock.boot() - self._clock.wall()
+        self.shares.load(
+            (job.uid, weight(request_of(job.spec)) * (attempt.seconds or 0.0), (attempt.ended or 0.0) + shift)
+            for job, attempt in past
+        )
 
     def kick(self) -> None:
         """Look soon whether something can start."""

@@ -69,6 +69,14 @@ def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
     return [_attempt_decoder.decode(record) for (record,) in rows]
 
 
+def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
+    """The newest attempts that have ended, with their jobs, oldest first."""
+    query = """select jobs.record, attempts.record from attempts join jobs on jobs.id = attempts.job
+    where attempts.state not in ('starting', 'running', 'paused') order by attempts.job desc, attempts.number desc limit ?"""
+    rows = conn.execute(query, (limit,)).fetchall()
+    return [(_job_decoder.decode(job), _attempt_decoder.decode(attempt)) for job, attempt in reversed(rows)]
+
+
 def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
     """Ids and names of the jobs whose name is or starts with *name*, newest first, 20 at most."""
     end = name[:-1] + chr(ord(name[-1]) + 1) if ord(name[-1]) < 0x10FFFF else name

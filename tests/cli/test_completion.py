@@ -86,6 +86,25 @@ def test_bash_asks_for_jobs_and_never_runs_a_name(bash: Path, tmp_path: Path) ->
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.real
+def test_bash_asks_for_jobs_that_fit_the_command(bash: Path) -> None:
+    assert offered(bash, ["resume", ""], labctl="echo $# $3") == ["3", "paused"]
+    assert offered(bash, ["hold", ""], labctl="echo $3 $4") == ["queued", "blocked"]
+    assert offered(bash, ["submit", "--after", ""], labctl="echo $2") == ["jobs"]
+
+
+@pytest.mark.real
+def test_bash_offers_no_job_where_a_priority_stands(bash: Path) -> None:
+    assert offered(bash, ["prio", "1"], labctl="echo 12") == []
+    assert offered(bash, ["prio", "10", "1"], labctl="echo 12") == ["12"]
+
+
+def test_with_states_only_jobs_in_these_are_offered(daemon: FakeDaemon, run: Labctl) -> None:
+    daemon.on("job.list", {"jobs": [job(3)]})
+    assert run("__complete", "jobs", "running", "paused").out.split() == ["3", "train"]
+    assert daemon.params("job.list") == [{"limit": 100, "states": ["running", "paused"]}]
+
+
 def test_names_that_a_shell_would_read_differently_are_not_offered(daemon: FakeDaemon, run: Labctl) -> None:
     jobs = [job(3), job(2, name="$(rm -rf ~)"), job(1, name="a b"), job(4, name="-x"), job(5, name="")]
     daemon.on("job.list", {"jobs": jobs})

@@ -40,6 +40,14 @@ TOP = "#!/bin/sh\n\n# a comment\n"
         ('#LABD --name="night run"', "name", "night run"),
         ("#LABD --cpus 1\n#LABD --cpus 3", "cpus", 3.0),
         ("#LABD --tag a\n#LABD --tag b", "tags", ["a", "b"]),
+        ("#LABD --hold", "hold", True),
+        ("#LABD --begin 2026-09-22T08:00Z", "begin", 1_790_064_000.0),
+        ("#LABD --retry-on 75 --group sweep", "group", "sweep"),
+        (
+            "#LABD --after 3\n#LABD --after 4:any",
+            "after",
+            [{"job": 3, "when": "ok"}, {"job": 4, "when": "any"}],
+        ),
         ("#LABD", "argv", ["./job.sh"]),
         ("#LABDA --cpus 2", "argv", ["./job.sh"]),
     ],
@@ -66,6 +74,7 @@ def test_the_command_line_wins_and_lists_add_up(folder: Path, daemon: FakeDaemon
     [
         ("#LABD --cpu 2", "job.sh:4: there is no option --cpu\n  hint: did you mean `--cpus`?"),
         ("#LABD --cpus two", "job.sh:4: --cpus: invalid float value: 'two'"),
+        ("#LABD --begin soon", 'job.sh:4: --begin: "soon" is no moment'),
         ("#LABD --mem 8X", 'job.sh:4: --mem: "8X" is not a size'),
         ("#LABD cpus 2", "job.sh:4: cpus is no option"),
         ("#LABD --cpus 2 python", "job.sh:4: python is no option"),

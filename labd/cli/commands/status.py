@@ -15,8 +15,8 @@ from labd.cli.table import Cell, Column, table
 
 HELP = """what runs, what waits, what the machine has
 
-Jobs that run come first, then those that wait, then those that ended last; the newest on top. A JOB is an id, a name, the
-unique start of a name, or `last`."""
+Jobs that run come first, then those that wait, then those that ended last; the newest on top of each.
+A JOB is an id, a name, the unique start of a name, or `last`."""
 EXAMPLES = [
     ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),

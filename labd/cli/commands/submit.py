@@ -24,7 +24,7 @@ first lines, as in `#LABD --cpus 2`; the command line wins over them."""
 USAGE = "labctl submit [options] COMMAND [ARG ...]"
 EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
-    ("labctl submit --after 12 --time 12h --retries 2 ./train.sh", "when job 12 succeeded; three runs at most"),
+    ("labctl submit --after 12 --time 12h --retries 2 ./train.sh", "after job 12; three runs at most"),
     ("labctl submit --wait --quiet make test && echo fine", "leave with the job's exit code"),
     ("labctl submit --script - --follow < steps.sh", "ship the text, and see the output"),
 ]

@@ -91,6 +91,34 @@ def test_everything_about_a_running_job(daemon: FakeDaemon, run: Labctl) -> None
     assert err == "see its output: labctl logs 12 -f\nend it: labctl cancel 12\n"
 
 
+GOLDEN_WAITING = """\
+Job        15
+State      blocked
+User       anna
+Waits for  job 12
+Submitted  2026-09-21 14:03:20 (10m00s ago)
+
+Name      train
+Command   python train.py
+Folder    /data
+Takes     2 cores, 8G memory
+Retries   2
+Retry on  75, 137
+Begin     2026-09-21 16:13:20 (in 2h00m)
+After     12:ok, 13:failed
+Group     sweep
+"""
+
+
+@pytest.mark.usefixtures("utc")
+def test_what_a_job_waits_for_is_said(daemon: FakeDaemon, run: Labctl) -> None:
+    after = [{"job": 12, "when": "ok"}, {"job": 13, "when": "failed"}]
+    policy = {"retries": 2, "retry_on": [75, 137], "begin": NOW + 7200, "after": after, "group": "sweep"}
+    shown = queued(15, state="blocked", waiting_for="job 12", **policy)
+    daemon.on("job.show", {"job": shown, "attempts": []})
+    assert run("show", "15").out == GOLDEN_WAITING
+
+
 def test_json_is_the_daemons_answer_with_a_version(daemon: FakeDaemon, run: Labctl) -> None:
     reply = {"job": RUNNING, "attempts": ATTEMPTS, "env": {"A": "1"}, "script": None}
     daemon.on("job.show", reply)
@@ -100,7 +128,10 @@ def test_json_is_the_daemons_answer_with_a_version(daemon: FakeDaemon, run: Labc
 @pytest.mark.parametrize(
     ("shown", "hints"),
     [
-        (queued(12), ["cancel it: labctl cancel 12"]),
+        (queued(12), ["why it waits: labctl why 12", "cancel it: labctl cancel 12"]),
+        (queued(12, state="blocked"), ["why it waits: labctl why 12", "cancel it: labctl cancel 12"]),
+        (queued(12, state="held"), ["let it start: labctl release 12", "cancel it: labctl cancel 12"]),
+        (job(12, state="paused"), ["let it go on: labctl resume 12", "end it: labctl cancel 12"]),
         (ended(12, "succeeded"), ["its output: labctl logs 12"]),
         (ended(12, "failed", exit_code=1), ["its output: labctl logs 12", "run it again: labctl retry 12"]),
         (ended(12, "cancelled", attempt=0, started=None), ["run it again: labctl retry 12"]),

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from labd.cli import view
 from labd.cli.commands.status import rows
 from labd.cli.machine import headline
 from labd.cli.render import Terminal
@@ -42,9 +43,9 @@ Cores 6.5/8   Memory 24G/64G   GPUs 1/2
 Jobs 2 running, 1 queued, 1 succeeded, 1 failed
 
 ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
-15  数据       queued     björn  2c 8G 1g                            1 GPUs (0 free)
 14  resnet-50  running    anna   2c 8G 1g    1h23m  ████░░░░░░  42%
 13  sweep      running    anna   0.5c         2.5s
+15  数据       queued     björn  2c 8G 1g                            1 GPUs (0 free)
 11  evaluate   failed     anna   2c 8G       4m00s                   exit 3, 1m00s ago
  9  train      succeeded  anna   2c 8G      23h00m                   2h00m ago
  8  train      failed     anna   2c 8G        0.0s                   SIGKILL (out of memory), 2h13m ago
@@ -52,9 +53,9 @@ ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
 
 GOLDEN_80 = """\
 ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
-15  数据       queued     björn  2c 8G 1g                            1 GPUs (0 …
 14  resnet-50  running    anna   2c 8G 1g    1h23m  ████░░░░░░  42%
 13  sweep      running    anna   0.5c         2.5s
+15  数据       queued     björn  2c 8G 1g                            1 GPUs (0 …
 11  evaluate   failed     anna   2c 8G       4m00s                   exit 3, 1m…
  9  train      succeeded  anna   2c 8G      23h00m                   2h00m ago
  8  train      failed     anna   2c 8G        0.0s                   SIGKILL (o…
@@ -64,7 +65,9 @@ ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
 @pytest.fixture
 def machine(daemon: FakeDaemon) -> FakeDaemon:
     daemon.on("daemon.status", DAEMON)
-    daemon.on("job.list", lambda params: {"jobs": LIVE if "queued" in params["states"] else ENDED})
+    daemon.on(
+        "job.list", lambda params: {"jobs": [j for j in LIVE + ENDED if j["state"] in params["states"]]}
+    )
     return daemon
 
 
@@ -74,8 +77,7 @@ def test_a_pipe_gets_the_full_table_without_colour(machine: FakeDaemon, run: Lab
 
 
 def test_at_80_columns_the_last_column_gives_way_and_nothing_wraps() -> None:
-    jobs = sorted(LIVE, key=lambda job: -job["id"]) + ENDED
-    lines = rows(jobs, Terminal(width=80), NOW)
+    lines = rows(sorted(LIVE + ENDED, key=view.rank), Terminal(width=80), NOW)
     assert "\n".join(lines) + "\n" == GOLDEN_80
 
 
@@ -89,12 +91,33 @@ def test_json_holds_the_daemon_and_the_jobs(machine: FakeDaemon, run: Labctl) ->
     found = json.loads(run("status", "--json").out)
     assert list(found) == ["version", "daemon", "jobs", "more"]
     assert found["version"] == 1
-    assert [j["id"] for j in found["jobs"]] == [15, 14, 13, 11, 9, 8]
-    assert found["jobs"][0] == LIVE[1]
+    assert [j["id"] for j in found["jobs"]] == [14, 13, 15, 11, 9, 8]
+    assert found["jobs"][2] == LIVE[1]
+
+
+def test_states_stand_in_their_order_and_the_newest_on_top_of_each(daemon: FakeDaemon, run: Labctl) -> None:
+    states = ["held", "failed", "blocked", "queued", "paused", "starting", "running", "succeeded", "running"]
+    jobs = [job(number, state=state) for number, state in enumerate(states, start=1)]
+    daemon.on("job.list", lambda params: {"jobs": [j for j in jobs if j["state"] in params["states"]]})
+    assert run("status", "-q").out.split() == ["9", "7", "6", "5", "4", "3", "1", "8", "2"]
+
+
+def test_many_that_wait_do_not_crowd_out_the_one_that_runs(daemon: FakeDaemon, run: Labctl) -> None:
+    waiting = [queued(number) for number in range(2, 9)]
+    daemon.on("job.list", lambda p: {"jobs": [job(1)] if "running" in p["states"] else waiting[: p["limit"]]})
+    assert run("status", "-q", "--limit", "3").out.split() == ["1", "3", "2"]
+
+
+def test_a_job_that_moves_on_meanwhile_is_shown_once_and_as_it_was_last(
+    daemon: FakeDaemon, run: Labctl
+) -> None:
+    daemon.script("job.list", {"jobs": [queued(1)]}, {"jobs": [job(1)]}, {"jobs": [ended(1, "succeeded")]})
+    daemon.on("daemon.status", {})
+    assert [j["state"] for j in json.loads(run("status", "--json").out)["jobs"]] == ["succeeded"]
 
 
 def test_quiet_prints_ids_only_and_asks_for_nothing_else(machine: FakeDaemon, run: Labctl) -> None:
-    assert run("status", "-q").out == "15\n14\n13\n11\n9\n8\n"
+    assert run("status", "-q").out == "14\n13\n15\n11\n9\n8\n"
     assert machine.params("daemon.status") == []
 
 

@@ -13,6 +13,7 @@ from labd.errors import (
     DeadlineExceeded,
     InternalError,
     LabdError,
+    NotFound,
     NotPermitted,
     Overloaded,
     Refused,
@@ -66,7 +67,8 @@ def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_p
     words = (
         "--name n --cpus 1.5 --mem 8G --gpus 2 --gpu-ids 0,1 --time 1h30m --grace 5s --retries 3"
         " --retry-delay 1m --priority -5 --tag a --tag b --cwd /data --clean-env --env A=1=2 --kind sweep"
-        " --param lr=0.1 --param mode=fast"
+        " --param lr=0.1 --param mode=fast --hold --begin 2026-09-22T08:00Z --retry-on 75,137 --group sweep"
+        " --after 9,10:any --after 11:failed"
     )
     run("submit", *words.split(), "x")
     found = spec(accepting)
@@ -88,7 +90,29 @@ def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_p
         "cwd": "/data",
         "kind": "sweep",
         "params": {"lr": 0.1, "mode": "fast"},
+        "hold": True,
+        "begin": 1_790_064_000.0,
+        "retry_on": [75, 137],
+        "group": "sweep",
+        "after": [{"job": 9, "when": "ok"}, {"job": 10, "when": "any"}, {"job": 11, "when": "failed"}],
     }
+
+
+def test_a_job_to_come_after_is_looked_up_before_the_submission(accepting: FakeDaemon, run: Labctl) -> None:
+    ids = {"last": 11, "a:b": 7}
+    accepting.on("job.show", lambda params: {"job": queued(ids[params["job"]]), "attempts": []})
+    run("submit", "--after", "last, 3:any,a:b:failed", "true")
+    assert spec(accepting)["after"] == [
+        {"job": 11, "when": "ok"},
+        {"job": 3, "when": "any"},
+        {"job": 7, "when": "failed"},
+    ]
+
+
+def test_a_job_to_come_after_that_is_not_there_leaves_with_4(accepting: FakeDaemon, run: Labctl) -> None:
+    accepting.on("job.show", NotFound("there is no job 'trian'"))
+    assert run("submit", "--after", "trian", "true").code == 4
+    assert accepting.params("job.submit") == []
 
 
 def test_what_is_not_given_is_left_to_the_daemon(accepting: FakeDaemon, run: Labctl, tmp_path: Path) -> None:
@@ -102,7 +126,8 @@ def test_the_specs_are_what_the_api_accepts(accepting: FakeDaemon, run: Labctl) 
 
     from labd.api import JobSpec
 
-    run("submit", "--cpus", "2", "--gpu-ids", "1", "--tag", "a", "--time", "5m", "true", "x")
+    policy = ["--after", "3", "--begin", "+2h", "--retry-on", "75", "--group", "g", "--hold"]
+    run("submit", "--cpus", "2", "--gpu-ids", "1", "--tag", "a", "--time", "5m", *policy, "true", "x")
     assert msgspec.convert(spec(accepting), JobSpec).argv == ("true", "x")
 
 
@@ -220,6 +245,18 @@ def test_nothing_to_run_is_a_usage_error(run: Labctl) -> None:
         ("--cpus two ls", "--cpus: invalid float value: 'two'"),
         ("--gpu-ids a ls", '--gpu-ids: "a" is no list of GPU numbers'),
         ("--name", "--name: expected one argument"),
+        ("--priority high ls", '--priority: "high" is no priority: write a whole number, as 10 or -5'),
+        ("--begin soon ls", '--begin: "soon" is no moment: write 2030-01-31T08:00, 18:30 or +2h'),
+        (
+            "--after 12:okay ls",
+            '--after: "12:okay": write :ok, :any or :failed after the job, as in 12:failed',
+        ),
+        ("--after 12,,13 ls", '--after: "" names no job: write a job, as in 12 or train:any'),
+        ("--after :any ls", '--after: ":any" names no job'),
+        ("--retry-on 75,x ls", '--retry-on: "75,x" is no list of exit codes from 1 to 255, as 75,137 is'),
+        ("--retry-on 256 ls", '--retry-on: "256" is no list of exit codes'),
+        ("--retry-on 0 ls", '--retry-on: "0" is no list of exit codes'),
+        ("--group= ls", '--group: "" is no name of a group, as sweep-3 is'),
         ("--env =1 ls", "--env =1: there is nothing to set"),
         ("--env LABD_NO_SUCH ls", "--env LABD_NO_SUCH: there is nothing to set"),
         ("--param x ls", "x is not KEY=VALUE"),
