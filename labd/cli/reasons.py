@@ -26,7 +26,8 @@ def explained(reply: dict[str, Any], term: Terminal, now: float) -> list[str]:
     lines = [
         line for text in _said(reply["job"], reply["reasons"]) for line in _wrapped(text, term.width or WIDTH)
     ]
-    found = sorted(reply.get("held_by") or (), key=_end)
+    queued = reply["job"]["state"] == "queued"  # in other states it is no resource that it waits for
+    found = sorted(reply["held_by"], key=_end) if queued else []
     if found:
         lines += ["", *table(_HOLDERS, [_holder(one, now) for one in found[:MOST]], term)]
     return [*lines, f"and {len(found) - MOST} more"] if len(found) > MOST else lines

@@ -6,7 +6,7 @@ that does not read its answers for ``send_timeout`` seconds is dropped.
 
 import logging
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 import trio
@@ -14,6 +14,7 @@ import trio
 from labd.api.methods import Call, Peer
 from labd.daemon.dispatch import Dispatcher, cancellable
 from labd.daemon.events import Bus
+from labd.daemon.params import checked
 from labd.daemon.subscriptions import Subscribe, Subscriptions
 from labd.errors import InternalError, LabdError, ProtocolError, UsageError
 from labd.wire import arrays
@@ -28,7 +29,6 @@ FAREWELL = 1.0
 """Seconds to tell a client why it has to go."""
 
 _numbers = count(1)
-T = TypeVar("T")
 
 
 class Connection:
@@ -110,7 +110,7 @@ class Connection:
         if request.method == "ping":
             return {}
         if request.method == "subscribe":
-            return self._subscriptions.open(_converted(request.params, Subscribe), self.peer, nursery)
+            return self._subscriptions.open(checked("subscribe", request.params, Subscribe), self.peer, nursery)
         if request.method == "unsubscribe":
             return self._subscriptions.close(request.params.get("subscription"))
         call = Call(self.peer, request.method, self.notify, self.number)
@@ -167,10 +167,3 @@ async def farewell(stream: trio.abc.SendStream, error: LabdError) -> None:
 def _portable(value: Any) -> Any:
     """Structs travel as maps; numpy arrays as themselves."""
     return msgspec.structs.asdict(value) if isinstance(value, msgspec.Struct) else arrays.convert(value)
-
-
-def _converted(params: dict[str, Any], to: type[T]) -> T:
-    try:
-        return msgspec.convert(params, to)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"subscribe: {error}") from None

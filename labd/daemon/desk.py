@@ -16,7 +16,7 @@ from labd.jobs.depend import outcome
 from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
 from labd.jobs.order import request_of
 from labd.jobs.queue import Queue
-from labd.jobs.reports import Reports
+from labd.jobs.reports import Latest, Reports
 from labd.jobs.runner import Runner
 from labd.jobs.views import view
 from labd.jobs.watch import Watcher
@@ -64,9 +64,9 @@ class Desk:
             raise UsageError("the command is an empty string", hint="labctl submit COMMAND [ARGUMENT ...]")
         wrong = [name for name in built.env if not name or "=" in name]
         if wrong:
-            raise UsageError(f"{wrong[0]!r} cannot be the name of an environment variable")
+            raise UsageError(f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no =")
         if len(set(built.gpu_ids)) < len(built.gpu_ids):
-            raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice")
+            raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice", hint="name each once")
         for dependency in built.after:
             self.queue.find(dependency.job)
         if impossible := self._ledger.impossible(request_of(built)):
@@ -153,8 +153,9 @@ class Desk:
 
     # -- how it stands ---------------------------------------------------------------------------
 
-    def view(self, job: Job) -> JobView:
-        return view(job, self._reports.latest(job.id), self.waiting_for(job))
+    def view(self, job: Job, latest: Latest | None = None) -> JobView:
+        """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
+        return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""

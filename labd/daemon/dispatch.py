@@ -8,7 +8,8 @@ import msgspec
 import trio
 
 from labd.api.methods import Call, Method
-from labd.errors import Conflict, InternalError, LabdError, NotFound, NotPermitted, UsageError
+from labd.daemon.params import checked
+from labd.errors import Conflict, InternalError, LabdError, NotFound, NotPermitted
 
 log = logging.getLogger("labd.rpc")
 
@@ -39,7 +40,7 @@ class Dispatcher:
         """The result of one call. Raises LabdError, nothing else."""
         try:
             method = self._find(call)
-            return await method.handler(call, _checked(method, params))
+            return await method.handler(call, checked(method.name, params, method.params))
         except LabdError:
             raise
         except Exception as error:
@@ -60,22 +61,6 @@ class Dispatcher:
                 hint="an admin grants roles in the section [access] of labd.toml",
             )
         return method
-
-
-def _checked(method: Method, params: dict[str, Any]) -> Any:
-    try:
-        return msgspec.convert(params, method.params)
-    except msgspec.ValidationError as error:
-        raise UsageError(f"{method.name}: {error}", hint=_accepted(method, str(error))) from None
-
-
-def _accepted(method: Method, text: str) -> str:
-    names = [f.encode_name for f in msgspec.structs.fields(method.params)]
-    unknown = text.split("`")[1] if "unknown field `" in text else ""
-    near = get_close_matches(unknown, names, 1)
-    if near:
-        return f"did you mean {near[0]}?"
-    return f"{method.name} takes: {', '.join(names) or 'nothing'}"
 
 
 async def cancellable(scope: trio.CancelScope, dispatcher: Dispatcher, call: Call, params: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import trio
 
 from labd.api.methods import Peer, Role
 from labd.daemon.connection import Connection, farewell
-from labd.errors import LabdError, NotPermitted, Overloaded
+from labd.errors import LabdError, NotPermitted, Overloaded, StateError
 
 log = logging.getLogger("labd.rpc")
 
@@ -22,10 +22,23 @@ ACCEPT_PAUSE = 0.1
 def bind(path: str, group: int | None = None) -> socket.socket:
     """Listen at *path*, which nobody else can hold: the state directory's lock is taken by now.
 
-    The socket is writable for its group; the folder around it (0750) keeps others out.
+    The socket is writable for its group; the folder around it (0750) keeps others out. Raises StateError.
     """
-    os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    try:
+        _place(sock, path, group)
+    except OSError as error:
+        sock.close()
+        raise StateError(
+            f"no socket can be made at {path}: {error.strerror or error}",
+            hint="daemon.runtime_dir or daemon.socket sets another place",
+        ) from error
+    sock.listen(BACKLOG)
+    return sock
+
+
+def _place(sock: socket.socket, path: str, group: int | None) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
     before = os.umask(0o117)
     try:
         _unlink(path)
@@ -34,8 +47,6 @@ def bind(path: str, group: int | None = None) -> socket.socket:
         os.umask(before)
     if group is not None:
         os.chown(path, -1, group)
-    sock.listen(BACKLOG)
-    return sock
 
 
 def _unlink(path: str) -> None:

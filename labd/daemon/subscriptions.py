@@ -83,7 +83,10 @@ class Subscriptions:
     def close(self, number: object) -> dict[str, Any]:
         sub = self._open.get(number) if isinstance(number, int) else None
         if sub is None:
-            raise NotFound(f"there is no subscription {number!r} on this connection")
+            raise NotFound(
+                f"there is no subscription {number!r} on this connection",
+                hint=f"there are: {', '.join(map(str, self._open)) or 'none'}",
+            )
         sub.scope.cancel(reason="unsubscribed")
         return {}
 

@@ -72,6 +72,18 @@ def read(folder: str, offset: int = 0) -> tuple[list[Report], int]:
     return reports, offset + whole
 
 
+def summary(folder: str, attempt: int) -> Latest:
+    """The newest of everything that an attempt which has ended said. Reads the whole file: it blocks."""
+    latest, offset = Latest(attempt), 0
+    while True:
+        reports, end = read(folder, offset)
+        for report in reports:
+            latest.take(report)
+        if end == offset:
+            return latest
+        offset = end
+
+
 class Reports:
     """Follows the report files of running attempts."""
 

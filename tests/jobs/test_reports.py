@@ -7,7 +7,7 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labd.jobs.reports import Latest, Report, Reports, parse, read
+from labd.jobs.reports import Latest, Report, Reports, parse, read, summary
 from labd.jobs.watch import Watcher
 from tests.support import wait_until_async
 
@@ -44,6 +44,12 @@ def test_an_endless_line_is_not_read_again_and_again(tmp_path):
     (tmp_path / "report.ndjson").write_bytes(b"x" * 100_000)
     assert read(str(tmp_path)) == ([], 100_000)
     assert read(str(tmp_path / "absent")) == ([], 0)
+
+
+def test_what_an_ended_job_said_last_can_be_read(tmp_path):
+    (tmp_path / "report.ndjson").write_bytes(LINE + b'{"metrics": {"acc": 0.9}}\n')
+    latest = summary(str(tmp_path), 2)
+    assert (latest.attempt, latest.progress, latest.metrics) == (2, 0.25, {"loss": 2.0, "acc": 0.9})
 
 
 async def test_a_running_job_is_followed(tmp_path, nursery):

@@ -11,7 +11,8 @@ from labd.cli.view import WAITING
 
 HELP = """change the priority of jobs
 
-For jobs that wait: those with a higher PRIORITY start first. 0 is usual; it may be below zero."""
+For jobs that wait: those with a higher PRIORITY start first. 0 is usual; it may be below zero.
+Raising it needs the role operate."""
 EXAMPLES = [
     ("labctl prio 10 12", "job 12 before the usual ones"),
     ("labctl prio -5 12 13", "two that may wait"),

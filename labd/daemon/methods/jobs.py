@@ -15,6 +15,7 @@ from labd.jobs import attempts, logs, steer, table
 from labd.jobs.decide import Draft
 from labd.jobs.model import STATES, Attempt, Job
 from labd.jobs.reports import read as read_reports
+from labd.jobs.reports import summary
 
 JobRef = int | str
 Decision = Callable[[Job], list[Draft]]
@@ -111,8 +112,11 @@ class JobMethods:
         if job.current is not None:
             tries = [a for a in tries if a.number != job.attempt] + [job.current]
         owner = self._desk.owns(call.peer, job)
+        latest = None
+        if not job.live and job.current is not None:
+            latest = await trio.to_thread.run_sync(summary, self._folder(job.id, job.attempt), job.attempt)
         return {
-            "job": self._desk.view(job),
+            "job": self._desk.view(job, latest),
             "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,

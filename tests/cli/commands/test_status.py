@@ -103,9 +103,9 @@ def test_states_stand_in_their_order_and_the_newest_on_top_of_each(daemon: FakeD
 
 
 def test_many_that_wait_do_not_crowd_out_the_one_that_runs(daemon: FakeDaemon, run: Labctl) -> None:
-    waiting = [queued(number) for number in range(2, 9)]
+    waiting = [queued(number) for number in range(9, 1, -1)]
     daemon.on("job.list", lambda p: {"jobs": [job(1)] if "running" in p["states"] else waiting[: p["limit"]]})
-    assert run("status", "-q", "--limit", "3").out.split() == ["1", "3", "2"]
+    assert run("status", "-q", "--limit", "3").out.split() == ["1", "9", "8"]
 
 
 def test_a_job_that_moves_on_meanwhile_is_shown_once_and_as_it_was_last(

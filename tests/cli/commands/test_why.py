@@ -66,7 +66,8 @@ def test_json_is_the_daemons_answer_and_quiet_the_reasons(daemon: FakeDaemon, ru
 def test_the_reason_is_a_sentence_and_the_next_step_is_on_stderr(
     daemon: FakeDaemon, run: Labctl, shown: dict[str, Any], reasons: list[str], out: str, err: str
 ) -> None:
-    daemon.on("job.why", {"job": shown, "reasons": reasons, "held_by": []})
+    holders = [holder("job 7")] if shown["state"] != "queued" else []
+    daemon.on("job.why", {"job": shown, "reasons": reasons, "held_by": holders})
     assert run("why", "12") == (0, out, err)
 
 
