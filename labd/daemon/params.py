@@ -30,7 +30,7 @@ def checked(method: str, params: dict[str, Any], to: type[T]) -> T:
     what, shown = text[: found.start()] if found else text, _shown(params, steps)
     subject = f"{found[1]}{shown}: " if found and found[1] else ""
     raise UsageError(
-        f"{method}: {subject}{what[:1].lower()}{what[1:]}", hint=_hint(method, what, _struct_at(to, steps))
+        f"{method}: {subject}{what[:1].lower()}{what[1:]}", hint=_hint(method, what, _struct_at(to, steps if "field `" in what else []))
     )
 
 
@@ -49,8 +49,8 @@ def _shown(params: Any, steps: list[str]) -> str:
 
 
 def _hint(method: str, what: str, struct: Any) -> str:
-    """The name that was meant, else the names that there are, else where all is described."""
-    if struct is None or "field `" not in what:
+    """The name that was meant, else the names that there are; for a wrong value where all is described."""
+    if struct is None or ("field `" not in what and "." in method):
         return f"labctl methods {method} shows what it takes"
     names = [field.encode_name for field in msgspec.structs.fields(struct)]
     wrong = what.split("`")[1]

@@ -15,14 +15,20 @@ from labd.jobs.shim import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any, NoReturn
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126
 
+EXPENDABLE = 100
+"""oom_score_adj of a job: when the machine has no memory left, a job goes before labd and its shims do,
+whatever their own is (a unit may have made the daemon's low). Still the largest process goes first."""
 
-def start(order: dict[str, Any]) -> tuple[int, int]:
+
+def start(order: dict[str, Any], admit: Callable[[int], object]) -> tuple[int, int]:
     """Fork the job; its pid, and a pipe that holds the reason if its program could not be run.
 
+    *admit* is called with the pid while the child waits: it puts the job in its bounds.
     The job inherits standard input, output and error, and nothing else. The pipe closes at exec, so
     it may be read without waiting as soon as the job has ended. Raises ValueError for an order that
     names no program, KeyError for one that lacks a key, OSError when there can be no other process now.
@@ -32,16 +38,21 @@ def start(order: dict[str, Any]) -> tuple[int, int]:
     if not isinstance(order["env"], dict):
         raise ValueError("the order has no map as env")  # noqa: TRY004 - bad data, not a bad call
     reasons, tell = os.pipe()
+    gate, opener = os.pipe()
     shim = os.getpid()
     # a SIGTERM that comes before the child has its default actions back waits, instead of being ignored
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
         pid = os.fork()
         if pid == 0:
+            os.close(opener)
+            os.read(gate, 1)  # ends when the shim closes its end, or dies
             _become(order, shim, tell)
+        admit(pid)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    os.close(tell)
+        for fd in (gate, opener, tell):
+            os.close(fd)
     return pid, reasons
 
 
@@ -51,6 +62,7 @@ def _become(order: dict[str, Any], shim: int, tell: int) -> NoReturn:
         os.setsid()
         _reset_signals()
         os.umask(0o022)
+        _be_expendable()
         step = "user"
         _change_user(order.get("user"))
         kernel.die_with_parent(signal.SIGKILL)
@@ -73,6 +85,13 @@ def _reset_signals() -> None:
         if signum not in (signal.SIGKILL, signal.SIGSTOP):
             signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _be_expendable() -> None:
+    with open("/proc/self/oom_score_adj", "r+") as file:
+        if int(file.read()) < EXPENDABLE:
+            file.seek(0)
+            file.write(str(EXPENDABLE))
 
 
 def _change_user(user: dict[str, Any] | None) -> None:

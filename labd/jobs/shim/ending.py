@@ -15,7 +15,7 @@ LONGEST_WAIT = 60.0  # poll() sleeps through a suspend; so look at the clock now
 class Ending:
     """The way one job comes to its end.
 
-    ``reason`` is the first of ``cancelled``, ``timed_out``, ``exited`` that happened. The job ends
+    ``reason`` is the first of ``cancelled``, ``timed_out``, ``out_of_memory``, ``exited`` that happened. The job ends
     when its main process does; what that leaves behind is stopped in the same manner.
     """
 
@@ -33,6 +33,11 @@ class Ending:
         kill_at = now + (self._grace if grace is None else grace)
         self.reason = self.reason or reason
         self._kill_at = kill_at if self._kill_at is None else min(self._kill_at, kill_at)
+
+    def kill(self, reason: str, now: float) -> None:
+        """End it at once, without a SIGTERM before: it has not the time to hear one."""
+        self.begin(reason, now, 0.0)
+        self._told = True
 
     def due(self, now: float) -> int | None:
         """The signal that the whole tree is to get now: SIGTERM once, SIGKILL again and again."""

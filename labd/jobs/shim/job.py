@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from labd.jobs.shim.bounds import Bounds
     from labd.jobs.shim.ending import Ending
 
 WHOLE_TREE = frozenset((signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL))
@@ -36,8 +37,8 @@ class Job:
     (Unix time, seconds since boot), ``reason`` why.
     """
 
-    def __init__(self, order: dict[str, Any], ctl: int, ending: Ending) -> None:
-        self._ending, self._ctl = ending, ctl
+    def __init__(self, order: dict[str, Any], ctl: int, ending: Ending, bounds: Bounds) -> None:
+        self._ending, self._ctl, self._bounds = ending, ctl, bounds
         self._commands = b""
         self._futile = 0
         self._over = False
@@ -49,7 +50,11 @@ class Job:
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(ctl, select.POLLIN)
-        self._pid, self._faults = child.start(order)
+        self._pid, self._faults = child.start(order, self._admit)
+
+    def _admit(self, pid: int) -> None:
+        if trouble := self._bounds.admit(pid):
+            log(trouble)
 
     @property
     def reason(self) -> str:
@@ -58,8 +63,9 @@ class Job:
     def wait(self) -> None:
         """Serve the job until no process of it is left."""
         while self._reap() and self._press():
-            seconds = self._ending.wait(kernel.boottime())
-            ready = self._poll.poll(None if seconds is None else int(1000 * seconds) + 1)
+            now = kernel.boottime()
+            waits = [s for s in (self._ending.wait(now), self._bounds.wait(now)) if s is not None]
+            ready = self._poll.poll(int(1000 * min(waits)) + 1 if waits else None)
             for fd, _ in ready:
                 data = os.read(fd, 4096)
                 if fd == self._ctl:
@@ -84,9 +90,14 @@ class Job:
 
     def _press(self) -> bool:
         """Send the signal that is due; False when what is left is another user's and stays."""
-        signum = self._ending.due(kernel.boottime())
+        now = kernel.boottime()
+        if self._bounds.exceeded(now):
+            self._ending.kill("out_of_memory", now)
+        signum = self._ending.due(now)
         if signum is None:
             return True
+        if signum == signal.SIGKILL:
+            self._bounds.kill()
         # a stopped process would not see its SIGTERM before it is continued
         reached, refused = procs.signal_tree(os.getpid(), signum, signal.SIGCONT)
         futile = signum == signal.SIGKILL and refused and not reached
@@ -110,6 +121,8 @@ class Job:
             raise ValueError(word)
 
     def _signal(self, signum: int) -> None:
+        if signum == signal.SIGKILL:
+            self._bounds.kill()
         if signum in WHOLE_TREE:
             procs.signal_tree(os.getpid(), signum)
         elif not self._over:

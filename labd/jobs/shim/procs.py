@@ -51,6 +51,35 @@ def descendants(root: int, table: list[Process]) -> list[Process]:
     return [process for process in found if process.state != "Z"]
 
 
+def below(root: int) -> list[tuple[int, int]]:
+    """The pids of what descends from *root*, each with its parent's; parents first.
+
+    Asks only the processes of the tree for their children, so that it costs nothing on a full machine.
+    Who starts or ends meanwhile may be missed.
+    """
+    if not os.path.exists(f"/proc/{root}/task/{root}/children"):  # a kernel without PROC_CHILDREN
+        table = [process for pid in pids() if (process := look(pid))]
+        return [(process.pid, process.parent) for process in descendants(root, table)]
+    found, seen = [(root, 0)], {root}
+    for parent, _ in found:
+        fresh = [pid for pid in _children(parent) if pid not in seen]
+        seen.update(fresh)
+        found += [(pid, parent) for pid in fresh]
+    return found[1:]
+
+
+def _children(pid: int) -> list[int]:
+    """Every thread has children of its own."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except OSError:
+        pass  # it ended, or the thread did
+    return found
+
+
 def signal_tree(root: int, *signals: int) -> tuple[int, int]:
     """Send *signals* to all that descends from *root*; how many got them, and how many are not ours.
 

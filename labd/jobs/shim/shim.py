@@ -12,6 +12,7 @@ import resource
 import time
 
 from labd.jobs.shim import child, kernel, marks
+from labd.jobs.shim.bounds import Bounds
 from labd.jobs.shim.ending import Ending
 from labd.jobs.shim.job import Job, log
 
@@ -67,13 +68,15 @@ def _say_started(folder: str, since: float, started: float) -> None:
 def _order_and_run(folder: str, ctl: int, since: float) -> dict[str, Any]:
     try:
         order = marks.read(folder, marks.ORDER) or {}
-        job = Job(order, ctl, _ending(order, since))
+        bounds = Bounds(order, f"job-{os.path.basename(folder)}")
+        job = Job(order, ctl, _ending(order, since), bounds)
     except (OSError, ValueError, KeyError, TypeError) as error:
         return _failed(child.NOT_RUNNABLE, f"cannot begin {folder}: {error!r}", since)
     job.wait()
+    bounds.settle(_largest())
     if fault := job.fault():
         return _failed(*child.explain(fault, order), since)
-    return _ended(job, since)
+    return _ended(job, bounds, since)
 
 
 def _ending(order: dict[str, Any], since: float) -> Ending:
@@ -81,16 +84,18 @@ def _ending(order: dict[str, Any], since: float) -> Ending:
     return Ending(since, None if limit is None else float(limit), float(order.get("grace", 10.0)))
 
 
-def _ended(job: Job, since: float) -> dict[str, Any]:
+def _ended(job: Job, bounds: Bounds, since: float) -> dict[str, Any]:
     code = os.waitstatus_to_exitcode(job.status)
     ways = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
-    return ways | {"reason": job.reason, "message": ""} | _figures(since, *job.ended)
+    reason = bounds.reason(job.reason, ways["signal"])
+    words = {"reason": reason, "message": bounds.explain(reason), "peak_memory": bounds.peak}
+    return ways | words | _figures(since, *job.ended)
 
 
 def _failed(exit_code: int, message: str, since: float) -> dict[str, Any]:
     log(message)
     outcome: dict[str, Any] = {"exit_code": exit_code, "signal": None, "reason": "exec_failed"}
-    return outcome | {"message": marks.shorten(message)} | _figures(since, time.time(), kernel.boottime())
+    return outcome | {"message": marks.shorten(message), "peak_memory": None} | _figures(since, time.time(), kernel.boottime())
 
 
 def _figures(since: float, ended: float, until: float) -> dict[str, Any]:
@@ -100,8 +105,13 @@ def _figures(since: float, ended: float, until: float) -> dict[str, Any]:
         "seconds": until - since,
         "user_seconds": used.ru_utime,
         "system_seconds": used.ru_stime,
-        "max_rss": used.ru_maxrss * 1024,
+        "max_rss": _largest(),
     }
+
+
+def _largest() -> int:
+    """Bytes that the largest process of the job held."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def _say_exit(folder: str, outcome: dict[str, Any]) -> None:
