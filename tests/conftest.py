@@ -12,5 +12,7 @@ settings.load_profile("labd")
 @pytest.fixture(autouse=True, scope="session")
 def no_daemon_of_ours() -> None:
     """Take the names out of the environment by which a test could find a daemon that is in use."""
-    for name in [name for name in os.environ if name.startswith("LABD_") and not name.startswith("LABD_TEST_")]:
+    for name in [
+        name for name in os.environ if name.startswith("LABD_") and not name.startswith("LABD_TEST_")
+    ]:
         del os.environ[name]

@@ -45,7 +45,7 @@ class DaemonProcess:
         self.config.touch(0o600)
         self.log_file = Path(self.folder, "log")
         self.log_file.touch()
-        self.options = [*([f"resources.cores={cores}"] if cores else []), *options]
+        self.options = [f"resources.cores={cores}", *options] if cores else list(options)
         self.env: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -64,11 +64,11 @@ class DaemonProcess:
         return CLEAN | places | {"LABD_TEST_FOLDER": self.folder} | self.env
 
     def spawn(self, *before: str, **options: Any) -> subprocess.Popen[bytes]:
-        """Start it behind the words *before* (strace, prlimit) without waiting; our process is the daemon's."""
+        """Start it behind the words *before* (strace, bash), which must exec it, and do not wait."""
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [*before, *self.command], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                cwd=os.getcwd(), **options,
+                [*before, *self.command], env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, cwd=os.getcwd(), **options,
             )  # fmt: skip
         return self.process
 
@@ -144,7 +144,9 @@ class DaemonProcess:
         """Run labctl against it, as a user would."""
         command = [sys.executable, "-m", "labd.cli.labctl", *words]
         env = CLEAN | {"LABD_SOCKET": self.socket}
-        return subprocess.run(command, env=env, input=input, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(
+            command, env=env, input=input, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
 
     def submit(self, *argv: str, key: str | None = None, **spec: Any) -> int:
         """Submit a command; the job's id."""
@@ -164,7 +166,8 @@ class DaemonProcess:
 
     def ended(self, *jobs: int) -> list[dict[str, Any]]:
         """The jobs, once all have ended."""
-        found: list[dict[str, Any]] = self.call("job.wait", {"jobs": jobs, "timeout": PATIENCE}, PATIENCE + 5)["jobs"]
+        ask = {"jobs": jobs, "timeout": PATIENCE}
+        found: list[dict[str, Any]] = self.call("job.wait", ask, PATIENCE + 5)["jobs"]
         return found
 
     def until_state(self, job: int, *states: str) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
-    script: Annotated[str, Meta(max_length=1_048_576)] | None = None
+    script: Annotated[str, Meta(max_length=262_144)] | None = None
     kind: Name = "command"
     params: dict[str, Any] = {}
     name: Name = ""
@@ -51,8 +51,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     retry_on: Annotated[tuple[Annotated[int, Meta(ge=0, le=255)], ...], Meta(max_length=256)] = ()
     hold: bool = False
-    begin: Annotated[float, Meta(ge=0)] | None = None
-    after: Annotated[tuple[Dependency, ...], Meta(max_length=10_000)] = ()
+    begin: Annotated[float, Meta(ge=0, le=1e11)] | None = None
+    after: Annotated[tuple[Dependency, ...], Meta(max_length=1000)] = ()
     group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
 

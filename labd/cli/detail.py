@@ -27,6 +27,7 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("Retries", str(job.get("retries") or "")),
         ("Retry on", ", ".join(map(str, job.get("retry_on") or ()))),
         ("Priority", str(job.get("priority") or "")),
+        ("Held", "until `labctl release`" if job.get("hold") else ""),
         ("Begin", moment(job.get("begin"), now)),
         ("After", ", ".join(f"{one['job']}:{one['when']}" for one in job.get("after") or ())),
         ("Group", job.get("group") or ""),

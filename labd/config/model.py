@@ -130,6 +130,13 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, Meta(ge=1, le=1_000_000_000)],
         Meta(description="The same for the jobs of one user."),
     ] = 1_000_000
+    enforce_cpus: Annotated[
+        bool,
+        Meta(
+            description="Hold jobs to the cores that they asked for, where the control group allows. "
+            "Memory is always held to."
+        ),
+    ] = False
     max_running_per_user: Annotated[
         Annotated[int, Meta(ge=0, le=1_000_000_000)],
         Meta(description="Jobs that one user may have running at once; more wait. 0: no limit."),

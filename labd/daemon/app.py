@@ -35,7 +35,7 @@ from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
-from labd.jobs import attempts, table
+from labd.jobs import attempts, limits, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
@@ -111,11 +111,13 @@ class Daemon:
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
         self.supervisor: Supervisor | None = None
+        self.delegation: limits.Delegation | None = None
 
     # -- life ------------------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Start, serve, stop. Returns when stopped; raises what a critical part gave up with."""
+        self._find_control_group()
         signals = Signals(stop=self.control.stop, hurry=self.control.hurry, reload=self.control.reload)
         async with trio.open_nursery() as outer:
             await outer.start(signals.run)
@@ -132,6 +134,12 @@ class Daemon:
                     stuck=self.control.stuck,
                 )
             outer.cancel_scope.cancel(reason="labd has stopped")
+
+    def _find_control_group(self) -> None:
+        """Whether jobs can have control groups of their own; labd's own process may have to move for it."""
+        self.delegation = limits.probe()
+        if self.delegation is not None:
+            limits.tidy(self.delegation.path)
 
     def _layers(self) -> list[Layer]:
         config = self.setup.loaded.config
@@ -212,7 +220,13 @@ class Daemon:
     def _surroundings(self, job: Job) -> Surroundings:
         env = self.store.read(lambda conn: table.environment(conn, job.environment))
         whole = base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
-        return Surroundings(whole, runs_as(job.uid, job.gid, job.user), self.ledger.capacity.gpus)
+        return Surroundings(
+            whole,
+            runs_as(job.uid, job.gid, job.user),
+            self.ledger.capacity.gpus,
+            self.delegation.path if self.delegation else "",
+            self.control.config.jobs.enforce_cpus,
+        )
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:
         self.control.publish_transient("job.reported", data)

@@ -1,7 +1,6 @@
 """One client: requests in, replies and events out, and nothing it does can hurt anybody else.
 
-At most ``max_requests`` requests of a client are in work; then nothing more is read from it. A client
-that does not read its answers for ``send_timeout`` seconds is dropped.
+At most ``max_requests`` requests of a client are in work; more are refused. A client that does not read its answers for ``send_timeout`` seconds is dropped.
 """
 
 import logging
@@ -16,7 +15,7 @@ from labd.daemon.dispatch import Dispatcher, cancellable
 from labd.daemon.events import Bus
 from labd.daemon.params import checked
 from labd.daemon.subscriptions import Subscribe, Subscriptions
-from labd.errors import InternalError, LabdError, ProtocolError, UsageError
+from labd.errors import InternalError, LabdError, Overloaded, ProtocolError, UsageError
 from labd.wire import arrays
 from labd.wire.messages import MAX_FRAME, PROTOCOL, Notice, Reply, Request
 from labd.wire.session import Session, encode
@@ -52,7 +51,8 @@ class Connection:
         self._dispatcher = dispatcher
         self._identity = identity
         self._session = Session(max_frame=max_frame)
-        self._places = trio.CapacityLimiter(max_requests)
+        self._max_requests = max_requests
+        self._in_work = 0
         self._sending = trio.StrictFIFOLock()
         self._send_timeout = send_timeout
         self._scopes: dict[int, trio.CancelScope] = {}
@@ -62,7 +62,10 @@ class Connection:
         """Serve until the end of the stream. Never raises for what a peer does."""
         try:
             async with self._stream, trio.open_nursery() as nursery:
-                await self._read_all(nursery)
+                try:
+                    await self._read_all(nursery)
+                finally:
+                    await trio.aclose_forcefully(self._stream)
                 nursery.cancel_scope.cancel(reason="the client has gone, or is told to go")
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             log.debug("connection %d broke", self.number)
@@ -86,11 +89,15 @@ class Connection:
                     self._noticed(message)
 
     async def _take(self, request: Request, nursery: trio.Nursery) -> None:
-        token = object()
-        await self._places.acquire_on_behalf_of(token)
-        nursery.start_soon(self._serve, request, token, nursery, name=f"rpc {request.method}")
+        if self._in_work >= self._max_requests:
+            # answered by the reader itself: whoever does not take the answer is not read from either
+            error = Overloaded(f"{self._max_requests} requests of this client are in work, the limit")
+            await self._send(Reply(request.id, error.as_wire(), None))
+            return
+        self._in_work += 1
+        nursery.start_soon(self._serve, request, nursery, name=f"rpc {request.method}")
 
-    async def _serve(self, request: Request, token: object, nursery: trio.Nursery) -> None:
+    async def _serve(self, request: Request, nursery: trio.Nursery) -> None:
         scope = self._scopes[request.id] = trio.CancelScope()
         try:
             result = await self._result(request, scope, nursery)
@@ -102,7 +109,7 @@ class Connection:
         try:
             await self._send(reply)
         finally:
-            self._places.release_on_behalf_of(token)
+            self._in_work -= 1
 
     async def _result(self, request: Request, scope: trio.CancelScope, nursery: trio.Nursery) -> Any:
         if request.method == "hello":
@@ -138,7 +145,8 @@ class Connection:
     async def _send(self, message: Reply | Notice) -> None:
         data = self._encoded(message)
         async with self._sending:
-            with trio.move_on_after(self._send_timeout) as scope:
+            # shielded: half a message would make nonsense of all that follows it
+            with trio.move_on_after(self._send_timeout, shield=True) as scope:
                 await self._stream.send_all(data)
         if scope.cancelled_caught:
             await trio.aclose_forcefully(self._stream)

@@ -16,6 +16,7 @@ from labd.config import Config, changed_needing_restart, load
 from labd.daemon import doctor
 from labd.daemon.identity import identity
 from labd.daemon.service_record import ServiceRecord
+from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
 from labd.jobs.schedule import Quota
@@ -166,6 +167,8 @@ class Control:
             lines.append(f"the store has failed, new work is refused: {store.cause}")
         if daemon.store.repair is not None:
             lines.append(f"the store was damaged and restored: {daemon.store.repair.cause}")
+        if daemon.queue.unreadable:
+            lines.append(f"the records of jobs {daemon.queue.unreadable[:5]} cannot be read; they are left alone")
         if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
         records = daemon.supervisor.records if daemon.supervisor else ()
@@ -195,8 +198,15 @@ class Control:
         )
 
     async def prove(self) -> None:
-        """Show that the loop turns and that the store answers; raises when it does not."""
-        await self._daemon.store.write(lambda conn: None)
+        """Show that the loop turns and that the store answers; raises when it does not.
+
+        A store that is known to be out of order has answered: being killed would not heal it.
+        """
+        try:
+            await self._daemon.store.write(lambda conn: None)
+        except StoreUnavailable:
+            if not self._daemon.store.failed:
+                raise
 
     # -- telling ---------------------------------------------------------------------------------
 

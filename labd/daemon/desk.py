@@ -22,6 +22,10 @@ from labd.jobs.views import view
 from labd.jobs.watch import Watcher
 from labd.resources.ledger import MILLI, Ledger
 from labd.store.writer import Store
+from labd.units import about_bytes
+
+MAX_SPEC = 1_048_576
+"""Bytes of a whole spec: unfinished jobs are kept in memory."""
 
 
 class Desk:
@@ -53,11 +57,16 @@ class Desk:
 
     # -- what is accepted ------------------------------------------------------------------------
 
-    def checked(self, spec: JobSpec) -> JobSpec:
+    def checked(self, spec: JobSpec, role: Role = Role.ADMIN) -> JobSpec:
         """The spec that will run. Raises UsageError, Refused: nothing of it reaches the store."""
+        if spec.priority > 0 and role < Role.OPERATE:
+            raise NotPermitted(
+                f"priority {spec.priority} is above 0, which needs the role operate",
+                hint="below 0 is free: that lets others go first",
+            )
         if self.refusal:
             raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
-        built = self._with_defaults(self._built(spec))
+        built = _sound(self._with_defaults(self._built(spec)))
         if not built.argv and built.script is None:
             raise UsageError("a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]")
         if built.argv and not built.argv[0] and built.script is None:
@@ -235,3 +244,18 @@ class Desk:
             nursery.start_soon(until_over)
             await logs.wait_more(self._watcher, folder, offset)
             nursery.cancel_scope.cancel(reason="there is more output")
+
+
+def _sound(spec: JobSpec) -> JobSpec:
+    """The spec as it will be read back; a job kind may have built anything. Raises UsageError."""
+    try:
+        again = msgspec.convert(msgspec.to_builtins(spec), JobSpec)
+        size = len(msgspec.json.encode(again))
+    except (msgspec.MsgspecError, TypeError, RecursionError) as error:
+        raise UsageError(f"the job cannot be stored: {error}", hint=f"it was built by the kind {spec.kind}") from None
+    if size > MAX_SPEC:
+        raise UsageError(
+            f"the job takes {about_bytes(size)}, environment included; the limit is {about_bytes(MAX_SPEC)}",
+            hint="put long data into a file",
+        )
+    return again

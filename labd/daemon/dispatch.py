@@ -9,6 +9,7 @@ import trio
 
 from labd.api.methods import Call, Method
 from labd.daemon.params import checked
+from labd.daemon.faults import one_line, split
 from labd.errors import Conflict, InternalError, LabdError, NotFound, NotPermitted
 
 log = logging.getLogger("labd.rpc")
@@ -43,10 +44,13 @@ class Dispatcher:
             return await method.handler(call, checked(method.name, params, method.params))
         except LabdError:
             raise
-        except Exception as error:
-            log.exception("method %s failed", call.method)
+        except BaseException as error:  # a plugin may well raise SystemExit
+            passing, fault = split(error)
+            if passing is not None or fault is None:
+                raise
+            log.error("method %s failed", call.method, exc_info=fault)
             raise InternalError(
-                f"{call.method} failed: {type(error).__name__}: {error}", hint="the daemon's log has the traceback"
+                f"{call.method} failed: {one_line(fault)}", hint="the daemon's log has the traceback"
             ) from error
 
     def _find(self, call: Call) -> Method:

@@ -4,6 +4,7 @@ A listener is a cursor into the log, not a queue: a slow one costs nothing. What
 reads from the recent ones in memory or, when it resumes from further back, from the store.
 """
 
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
@@ -60,10 +61,8 @@ class Bus:
 
     def after(self, seq: int, limit: int) -> list[Event]:
         """Events above *seq* from memory."""
-        if not self._recent or seq >= self.last:
-            return []
-        skip = max(0, seq + 1 - self._recent[0].seq)
-        return [self._recent[i] for i in range(skip, min(skip + limit, len(self._recent)))]
+        start = bisect_right(self._recent, seq, key=lambda event: event.seq)
+        return [self._recent[i] for i in range(start, min(start + limit, len(self._recent)))]
 
     async def wait_news(self) -> None:
         """Wait until something is published."""

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import trio
 
-from labd.errors import StoreUnavailable
 from labd.store.writer import Store
 
 log = logging.getLogger("labd.store")
@@ -41,7 +40,7 @@ class Healer:
     def _try_reload(self) -> None:
         try:
             self._reload()
-        except StoreUnavailable as error:
+        except Exception as error:  # whatever it is, the healing goes on
             log.warning("the store cannot even be read: %s", error)
 
     async def _heal(self) -> None:
@@ -52,7 +51,7 @@ class Healer:
             try:
                 await self._store.reopen()
                 self._reload()
-            except StoreUnavailable as error:
+            except Exception as error:
                 log.info("the store still fails: %s", error)
                 delay = min(2 * delay, MAX_DELAY)
             else:

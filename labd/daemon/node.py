@@ -63,6 +63,7 @@ class NodeEvents:
     async def subscribe(self, *topics: str) -> AsyncIterator[Event]:
         with self._bus.listen(topics) as listener:
             while True:
+                await trio.lowlevel.checkpoint()
                 await listener.wait_readable()
                 if listener.behind:
                     listener.skip()

@@ -30,7 +30,8 @@ def checked(method: str, params: dict[str, Any], to: type[T]) -> T:
     what, shown = text[: found.start()] if found else text, _shown(params, steps)
     subject = f"{found[1]}{shown}: " if found and found[1] else ""
     raise UsageError(
-        f"{method}: {subject}{what[:1].lower()}{what[1:]}", hint=_hint(method, what, _struct_at(to, steps if "field `" in what else []))
+        f"{method}: {subject}{what[:1].lower()}{what[1:]}",
+        hint=_hint(method, what, _struct_at(to, steps if "field `" in what else [])),
     )
 
 

@@ -14,7 +14,10 @@ from labd.api.hookspecs import LabdHooks
 HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 """Every hook, in the order in which labd calls them."""
 
-RESERVED = frozenset({"labd", "job", "event", "plugin", "daemon"})
+RESERVED = frozenset(
+    {"labd", "job", "event", "plugin", "daemon", "service"}
+    | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "server"}
+)
 """Names under which labd's own methods and services go."""
 
 

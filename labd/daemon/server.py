@@ -1,16 +1,18 @@
 """The control socket: accepts clients, asks the kernel who they are, serves each by itself."""
 
 import errno
+import fcntl
 import logging
 import os
 import socket
+import stat
 from collections.abc import Callable
 
 import trio
 
 from labd.api.methods import Peer, Role
 from labd.daemon.connection import Connection, farewell
-from labd.errors import LabdError, NotPermitted, Overloaded, StateError
+from labd.errors import AlreadyRunning, LabdError, NotPermitted, Overloaded, StateError, StateError
 
 log = logging.getLogger("labd.rpc")
 
@@ -19,34 +21,45 @@ ACCEPT_PAUSE = 0.1
 """Seconds without accepting when the process has no file descriptor left."""
 
 
-def bind(path: str, group: int | None = None) -> socket.socket:
-    """Listen at *path*, which nobody else can hold: the state directory's lock is taken by now.
+def bind(path: str) -> socket.socket:
+    """Listen at *path*. A daemon of root lets the group of the folder in (0750), any other nobody else:
+    its jobs run as its own user, so whoever may submit one is that user.
 
-    The socket is writable for its group; the folder around it (0750) keeps others out. Raises StateError.
+    Raises AlreadyRunning when another daemon listens there, StateError when the folder is not ours.
     """
+    _make_folder(os.path.dirname(path))
+    _hold(path + ".lock")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    try:
-        _place(sock, path, group)
-    except OSError as error:
-        sock.close()
-        raise StateError(
-            f"no socket can be made at {path}: {error.strerror or error}",
-            hint="daemon.runtime_dir or daemon.socket sets another place",
-        ) from error
-    sock.listen(BACKLOG)
-    return sock
-
-
-def _place(sock: socket.socket, path: str, group: int | None) -> None:
-    os.makedirs(os.path.dirname(path), mode=0o750, exist_ok=True)
-    before = os.umask(0o117)
+    before = os.umask(0o117 if os.getuid() == 0 else 0o177)
     try:
         _unlink(path)
         sock.bind(path)
     finally:
         os.umask(before)
-    if group is not None:
-        os.chown(path, -1, group)
+    sock.listen(BACKLOG)
+    return sock
+
+
+def _make_folder(folder: str) -> None:
+    os.makedirs(folder, mode=0o750 if os.getuid() == 0 else 0o700, exist_ok=True)
+    found = os.lstat(folder)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()):
+        raise StateError(
+            f"the runtime folder {folder} belongs to user {found.st_uid}, not to us",
+            hint="daemon.runtime_dir sets another, or set XDG_RUNTIME_DIR",
+        )
+
+
+def _hold(path: str) -> None:
+    """Take the lock beside the socket, for the life of this process: the descriptor stays open."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        raise AlreadyRunning(
+            f"another labd listens at {path.removesuffix('.lock')}", hint="daemon.runtime_dir sets another place"
+        ) from None
 
 
 def _unlink(path: str) -> None:
@@ -112,7 +125,7 @@ class Server:
             self.connections -= 1
 
     def _admit(self, peer: Peer) -> None:
-        if self.connections > self._max:
+        if self.connections > self._max and peer.role < Role.ADMIN:
             raise Overloaded(f"{self._max} clients are connected, the limit", hint="wire.max_connections raises it")
         if peer.role == Role.NONE:
             raise NotPermitted(f"{peer.name} has no role here", hint="an admin adds you to [access] in labd.toml")

@@ -101,6 +101,7 @@ class Subscriptions:
             if forgotten:
                 await self._lagged(sub, (0, sub.listener.cursor))
             while True:
+                await trio.lowlevel.checkpoint()
                 await self._send_some(sub)
         del self._open[sub.number]
 

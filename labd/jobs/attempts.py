@@ -71,7 +71,7 @@ def prepare(path: str, order: dict[str, Any]) -> int:
     OSError when the disk refuses; nothing is left then.
     """
     _make_room(path)
-    os.mkdir(path, 0o711 if order.get("user") else 0o700)
+    _make(path, 0o711 if order.get("user") else 0o700)
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, path, ignore_errors=True)
         lock = os.open(os.path.join(path, marks.LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -116,10 +116,10 @@ def send_signal(path: str, signum: int) -> bool:
 
 def _make_room(path: str) -> None:
     bucket = os.path.dirname(path)
-    if not os.path.isdir(bucket):
-        os.makedirs(bucket, mode=0o711, exist_ok=True)
-        marks.sync_folder(os.path.dirname(bucket))
-        marks.sync_folder(os.path.dirname(os.path.dirname(bucket)))
+    for folder in (os.path.dirname(bucket), bucket):
+        if not os.path.isdir(folder):
+            _make(folder, 0o711)
+            marks.sync_folder(os.path.dirname(folder))
     if os.path.lexists(path):
         found = inspect(path)
         if found.kind != "never":
@@ -127,11 +127,18 @@ def _make_room(path: str) -> None:
         shutil.rmtree(path)
 
 
+def _make(path: str, mode: int) -> None:
+    """Make a folder with exactly *mode*, whatever the umask is."""
+    os.mkdir(path, mode)
+    os.chmod(path, mode)
+
+
 def _fill(path: str, order: dict[str, Any]) -> None:
     """Nothing of this is synced: it matters only if the job begins, and the shim syncs its start."""
     order = dict(order)
     user = order.get("user")
     _put(path, marks.REPORT, "", 0o600, user)
+    _put(path, marks.LOG, "", 0o600, user)
     _make_run_dir(os.path.join(path, marks.RUN), user)
     script = order.pop("script", None)
     if script is not None:
@@ -144,7 +151,7 @@ def _fill(path: str, order: dict[str, Any]) -> None:
 
 def _make_run_dir(path: str, user: dict[str, Any] | None) -> None:
     """The job's own place, apart from labd's marks: whatever it does there hurts nothing but itself."""
-    os.mkdir(path, 0o700)
+    _make(path, 0o700)
     if user is not None:
         os.chown(path, user["uid"], user["gid"])
 

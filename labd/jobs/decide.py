@@ -44,6 +44,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     user_seconds: float | None = None
     system_seconds: float | None = None
     max_rss: int | None = None
+    peak_memory: int | None = None
 
 
 def starting(job: Job, token: str, gpu_ids: tuple[int, ...]) -> Draft:

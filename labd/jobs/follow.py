@@ -43,6 +43,7 @@ class Follower:
         self._clock = clock
         self._folder = folder
         self._watches: dict[int, Watch | None] = {}
+        self._looking: set[int] = set()
         self.launching: set[int] = set()
         """Jobs whose launch is under way: how they stand is not yet to be read from their folders."""
         self.spawn: Callable[..., None] = _no_loop
@@ -86,13 +87,23 @@ class Follower:
             self.settle(job_id)
 
     async def _look_again(self, job_id: int, attempt: int) -> None:
-        """Stand in for a watch, until the attempt is over."""
+        """Stand in for a watch, until the attempt is over. One such task is enough for a job."""
+        if job_id in self._looking:
+            return
+        self._looking.add(job_id)
+        try:
+            await self._look_until_over(job_id, attempt)
+        finally:
+            self._looking.discard(job_id)
+
+    async def _look_until_over(self, job_id: int, attempt: int) -> None:
         while True:
             await trio.sleep(LOOK_AGAIN)
             job = self._queue.live.get(job_id)
             if job is None or not job.busy or job.attempt != attempt:
                 return
             self.settle(job_id)
+            self.pass_on(job)
 
     # -- what happened ---------------------------------------------------------------------------
 
@@ -111,7 +122,7 @@ class Follower:
 
     def _record(self, job: Job, finding: attempts.Finding, found: str) -> None:
         if finding.kind == "exited":
-            self._queue.record(decide.ended(job, ending_of(finding.exit or {}), self._clock))
+            self._exited(job, finding.exit or {})
         elif finding.kind == "lost" or (finding.why and job.state in (RUNNING, PAUSED)):
             self.spawn(self._lost, job.id, finding.why)
         elif finding.kind == "never":
@@ -120,8 +131,17 @@ class Follower:
         elif found:
             self._adopt(job, finding, found)
 
+    def _exited(self, job: Job, record: dict[str, Any]) -> None:
+        try:
+            ending = ending_of(record)
+        except msgspec.ValidationError as error:
+            self.spawn(self._lost, job.id, f"its exit record is damaged: {error}")
+        else:
+            self._queue.record(decide.ended(job, ending, self._clock))
+
     def _adopt(self, job: Job, finding: attempts.Finding, found: str) -> None:
-        started = (finding.started or {}).get("started", job.submitted)
+        started = (finding.started or {}).get("started")
+        started = float(started) if isinstance(started, int | float) else job.submitted
         data = {"job": job.id, "attempt": job.attempt, "started": started}
         kind = "job.started" if job.state == STARTING else "job.adopted"
         self._queue.record([decide.Draft(kind, data, cause=found)])
@@ -138,9 +158,13 @@ class Follower:
         """Tell the shim what was asked of its job: to end, to stand still, to go on. Twice does no harm."""
         if job.state not in (RUNNING, PAUSED):
             return
-        attempts.send_signal(self._folder(job), signal.SIGSTOP if job.state == PAUSED else signal.SIGCONT)
-        if job.cancel_reason is not None:
-            attempts.cancel(self._folder(job), job.spec.grace or 0.0)
+        try:
+            attempts.send_signal(self._folder(job), signal.SIGSTOP if job.state == PAUSED else signal.SIGCONT)
+            if job.cancel_reason is not None:
+                attempts.cancel(self._folder(job), job.spec.grace or 0.0)
+        except OSError as error:
+            log.warning("job %d cannot be spoken to for now: %s", job.id, error)
+            self.spawn(self._look_again, job.id, job.attempt)
 
     async def _lost(self, job_id: int, cause: str) -> None:
         """The shim is dead without an exit record: end what it left, then say so."""
@@ -158,7 +182,7 @@ async def _end_strays(token: str) -> str:
     """Kill what a dead shim left behind; what to say of it."""
     try:
         killed = await trio.to_thread.run_sync(strays.end, token)
-    except DeadlineExceeded as error:
+    except (DeadlineExceeded, OSError) as error:
         log.warning("%s", error)
         return f"; {error}"
     return f"; {killed} left-over processes killed" if killed else ""

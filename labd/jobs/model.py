@@ -63,6 +63,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     user_seconds: float | None = None
     system_seconds: float | None = None
     max_rss: int | None = None
+    peak_memory: int | None = None
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,7 +166,7 @@ def _never_began(job: Job, event: Event) -> dict[str, Any]:
 
 
 def _cancel_requested(job: Job, event: Event) -> dict[str, Any]:
-    return {"cancel_reason": event.cause}
+    return {"cancel_reason": event.cause, "requeue": False}
 
 
 def _queued(job: Job, event: Event) -> dict[str, Any]:
@@ -203,6 +204,7 @@ def _outcome(job: Job, event: Event) -> dict[str, Any]:
 
 _OUTCOME = (
     "started", "ended", "seconds", "exit_code", "signal", "user_seconds", "system_seconds", "max_rss",
+    "peak_memory",
 )  # fmt: skip
 
 _CHANGES = {

@@ -23,11 +23,14 @@ class User(NamedTuple):
 
 
 class Surroundings(NamedTuple):
-    """What a job finds: its environment, its user (None: the daemon's), the GPUs of the machine."""
+    """What a job finds: its environment, its user (None: the daemon's), the GPUs of the machine,
+    the control group under which it gets its own, and whether its cores are a limit."""
 
     env: dict[str, str]
     user: User | None = None
     gpus: tuple[int, ...] = ()
+    cgroup: str = ""
+    enforce_cpus: bool = False
 
 
 def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
@@ -43,6 +46,10 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
         "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
         "time_limit": spec.time_limit or None,
         "grace": spec.grace,
+        "memory": spec.memory or 0,
+        "cpus": spec.cpus or 0,
+        "enforce_cpus": around.enforce_cpus,
+        "cgroup": around.cgroup,
     }
 
 

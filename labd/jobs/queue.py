@@ -5,7 +5,8 @@ decisions; replies and events leave when it is durable. When the store fails, me
 disk: :meth:`Queue.load` makes it what the disk says, which is also how the daemon starts.
 """
 
-from collections import Counter
+import logging
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from sqlite3 import Connection
 from typing import Protocol
@@ -25,6 +26,8 @@ from labd.store import eventlog
 from labd.store.writer import Store
 
 Change = Callable[[Connection], None]
+
+log = logging.getLogger("labd.jobs")
 
 
 class Publisher(Protocol):
@@ -67,7 +70,8 @@ class Queue:
         self._ahead = False  # memory may hold what the disk does not: nothing is changed until it is loaded
         self._changes: dict[int, trio.Event] = {}
         self.on_change: Callable[[Job], None] = lambda job: None
-        self.on_failure: Callable[[BaseException], None] = lambda error: None
+        self.on_undone: Callable[[Job, Job | None], None] = lambda job, stored: None
+        self.unreadable: list[int] = []
 
     def load(self) -> list[Job]:
         """Forget memory and take up what the store says: the unfinished jobs, oldest first.
@@ -76,7 +80,7 @@ class Queue:
         during a failure, the queue takes no changes until it was loaded once more after it.
         """
         self._ahead = self._store.failed
-        jobs = self._store.read(table.live_jobs)
+        jobs, self.unreadable = self._store.read(table.live_jobs)
         self.live = {job.id: job for job in jobs}
         self._per_user = Counter(job.uid for job in jobs)
         self._keys, self._newest = {}, {}
@@ -95,11 +99,14 @@ class Queue:
         if self._store.failed or self._ahead:
             return
         events, jobs = self._happen(drafts)
-        self._write(_change(events, jobs), events, lambda error: then() if then and error is None else None)
+        self._write(_change(events, jobs), events, jobs, lambda error: then() if then and not error else None)
         self._follow_up(jobs)
 
-    async def commit(self, drafts: Iterable[Draft], extra: Change | None = None) -> list[Event]:
-        """The same, and wait until it is durable. Raises StoreUnavailable."""
+    async def commit(
+        self, drafts: Iterable[Draft], extra: Change | None = None, then: Callable[[], None] = lambda: None
+    ) -> list[Event]:
+        """The same, and wait until it is durable. Raises StoreUnavailable. *then* is called in any case,
+        also when nobody waits any more."""
         if self._store.failed or self._ahead:
             raise self._store.cause or StoreUnavailable(f"{self._store.path} is being read", hint="try again")
         events, jobs = self._happen(drafts)
@@ -108,8 +115,9 @@ class Queue:
         def done(error: BaseException | None) -> None:
             outcome.append(error)
             settled.set()
+            then()
 
-        self._write(_change(events, jobs, extra), events, done)
+        self._write(_change(events, jobs, extra), events, jobs, done)
         self._follow_up(jobs)
         await settled.wait()
         if outcome[0] is not None:
@@ -117,51 +125,82 @@ class Queue:
         return events
 
     def _follow_up(self, jobs: Iterable[Job]) -> None:
-        """What the ends of *jobs* mean for those that wait for them."""
-        drafts: list[Draft] = []
-        for job in jobs:
-            if job.state == model.BLOCKED:
-                drafts += self.dependents.add(job)
-            elif not job.live:
-                drafts += self.dependents.ended(job)
-        if drafts:
-            self.record(drafts)
+        """What the ends of *jobs* mean for those that wait for them, and theirs for others, to the last."""
+        touched = deque(jobs)
+        while touched:
+            drafts = self._consequences(touched.popleft())
+            if drafts:
+                events, changed = self._happen(drafts)
+                self._write(_change(events, changed), events, changed, lambda error: None)
+                touched.extend(changed)
 
-    def _write(self, change: Change, events: list[Event], then: Callable[[BaseException | None], None]) -> None:
+    def _consequences(self, job: Job) -> list[Draft]:
+        if job.state == model.BLOCKED:
+            return self.dependents.add(job)
+        return [] if job.live else self.dependents.ended(job)
+
+    def _write(
+        self, change: Change, events: list[Event], jobs: list[Job], then: Callable[[BaseException | None], None]
+    ) -> None:
         def done(_: object, error: BaseException | None) -> None:
             if error is None:
                 self._durable(events)
-            else:
-                self.on_failure(error)
+            elif not self._store.failed:
+                log.error("a change could not be stored, it is undone: %r", error)
+                self._undo(jobs)
             then(error)
 
         self._store.enqueue(change, done)
 
     def _happen(self, drafts: Iterable[Draft]) -> tuple[list[Event], list[Job]]:
-        now = self._clocks.wall()
-        events, touched = [], {}
+        """Apply *drafts*: all of them or, when one is not lawful, none."""
+        now, seq = self._clocks.wall(), self._next_seq
+        events: list[Event] = []
+        after: dict[int, tuple[Job, int]] = {}
         for draft in drafts:
-            event = Event(self._next_seq, now, draft.kind, draft.actor, draft.cause, draft.data)
-            self._next_seq += 1
+            event = Event(seq, now, draft.kind, draft.actor, draft.cause, draft.data)
+            seq += 1
             events.append(event)
             if draft.kind in model.TRANSITIONS or draft.kind == "job.submitted":
-                job = self._apply(event)
-                touched[job.id] = job
-        return events, list(touched.values())
+                number = draft.data["job"]
+                before = after[number][0] if number in after else self._present(event)
+                after[number] = (model.apply(before, event), event.seq)
+        self._next_seq = seq
+        for job, newest in after.values():
+            self._take_in(job, newest)
+        return events, [job for job, _ in after.values()]
 
-    def _apply(self, event: Event) -> Job:
-        job_id = event.data["job"]
-        before = self.live.get(job_id) or (None if event.kind == "job.submitted" else self._ended(job_id))
-        job = model.apply(before, event)
-        was, now = before is not None and before.live, job.live
-        self._per_user[job.uid] += int(now) - int(was)
-        self.live[job_id] = job
-        self._newest[job_id] = event.seq
+    def _present(self, event: Event) -> Job | None:
+        number = event.data["job"]
+        return self.live.get(number) or (None if event.kind == "job.submitted" else self._ended(number))
+
+    def _take_in(self, job: Job, newest: int) -> None:
+        """*job* is the record from now on, by the event *newest*."""
+        self._count(job.id, -1)
+        self.live[job.id] = job
+        self._count(job.id, +1)
+        self._newest[job.id] = newest
         self.on_change(job)
-        return job
+
+    def _count(self, job_id: int, step: int) -> None:
+        job = self.live.get(job_id)
+        if job is not None and job.live:
+            self._per_user[job.uid] += step
+
+    def _undo(self, jobs: list[Job]) -> None:
+        """The records of *jobs* are again what the disk says."""
+        for job in jobs:
+            self._count(job.id, -1)
+            self.live.pop(job.id, None)
+            self._newest.pop(job.id, None)
+            stored = self._ended(job.id)
+            if stored is not None and stored.live:
+                self.live[job.id] = stored
+                self._count(job.id, +1)
+            self.on_undone(job, stored)
 
     def _durable(self, events: list[Event]) -> None:
-        self._bus.publish(events)
+        self._bus.publish([_slim(event) for event in events])
         for job_id in {e.data["job"] for e in events if "job" in e.data}:
             newest = max(e.seq for e in events if e.data.get("job") == job_id)
             if self._newest.get(job_id) == newest:
@@ -189,11 +228,16 @@ class Queue:
         if key is not None:
             self._keys[peer.uid, key] = job_id
         drafts = _submission(job_id, spec, peer, key, digest, self._clocks)
-        try:
-            await self.commit(drafts, lambda conn: table.put_environment(conn, digest, env))
-        finally:
-            self._keys.pop((peer.uid, key or ""), None)
+        await self.commit(
+            drafts,
+            lambda conn: table.put_environment(conn, digest, env),
+            lambda: self._forget_key(peer.uid, key),
+        )
         return self.find(job_id), True
+
+    def _forget_key(self, uid: int, key: str | None) -> None:
+        """The submission with this key is decided: the store knows it now, or will never."""
+        self._keys.pop((uid, key or ""), None)
 
     async def _known(self, uid: int, key: str) -> Job | None:
         """The job of an earlier submission with this key, once it is durable."""
@@ -277,6 +321,14 @@ def _submission(
         kind = "job.held" if spec.hold else "job.blocked"
         drafts.append(Draft(kind, {"job": job_id}, actor=peer.name, cause="submitted so"))
     return drafts
+
+
+def _slim(event: Event) -> Event:
+    """The event as it is kept in memory for listeners: a script is long, and nobody is shown it."""
+    if event.kind != "job.submitted" or event.data["spec"].get("script") is None:
+        return event
+    spec = event.data["spec"] | {"script": None}
+    return msgspec.structs.replace(event, data=event.data | {"spec": spec})
 
 
 def _change(events: list[Event], jobs: list[Job], extra: Change | None = None) -> Change:

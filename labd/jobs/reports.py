@@ -11,12 +11,16 @@ from functools import partial
 from typing import Any
 
 import msgspec
+import trio
 
+from labd.errors import Overloaded
 from labd.jobs.watch import MODIFY, Event, Watch, Watcher
 
 FILE = "report.ndjson"
 MAX_LINE = 65_536
-MAX_READ = 4 * 2**20
+MAX_READ = 65_536 + 4096
+MAX_METRICS = 256
+"""Names of metrics that are kept of one attempt."""
 
 
 class Report(msgspec.Struct):
@@ -39,7 +43,9 @@ class Latest(msgspec.Struct):
     def take(self, report: Report) -> None:
         if report.progress is not None and 0 <= report.progress <= 1:
             self.progress = report.progress
-        self.metrics.update({k: v for k, v in report.metrics.items() if v is not None and math.isfinite(v)})
+        for name, value in report.metrics.items():
+            if value is not None and math.isfinite(value) and (name in self.metrics or len(self.metrics) < MAX_METRICS):
+                self.metrics[name] = value
         self.message = report.message or self.message
 
 
@@ -51,9 +57,11 @@ def parse(data: bytes) -> tuple[list[Report], int]:
     whole = data.rfind(b"\n") + 1
     reports = []
     for line in data[:whole].splitlines():
+        if len(line) > MAX_LINE:
+            continue
         try:
             reports.append(_decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             continue  # a job may write anything there; what is not a report says nothing
     return reports, whole
 
@@ -105,8 +113,8 @@ class Reports:
         try:
             path = os.path.join(folder, FILE)
             self._watches[job] = self._watcher.add(path, MODIFY, partial(self._more, job, folder))
-        except OSError:
-            return  # the attempt's folder is gone: nothing will be said
+        except (OSError, Overloaded):
+            return  # the folder is gone, or the kernel has no watch left: what is said is read at the end
         self._more(job, folder)
 
     def forget(self, job: int) -> None:
@@ -119,7 +127,10 @@ class Reports:
     def _more(self, job: int, folder: str, event: Event | None = None) -> None:
         if job not in self._offsets:
             return
-        reports, self._offsets[job] = read(folder, self._offsets[job])
+        before = self._offsets[job]
+        reports, self._offsets[job] = read(folder, before)
+        if self._offsets[job] > before:  # there may be more: after the others had their turn
+            trio.lowlevel.current_trio_token().run_sync_soon(self._more, job, folder)
         latest = self._latest[job]
         for report in reports:
             latest.take(report)

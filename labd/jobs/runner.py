@@ -5,17 +5,18 @@ business of :mod:`labd.jobs.follow`.
 """
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Iterable
 from functools import partial
 
 import trio
 
-from labd.errors import Conflict, Overloaded
+from labd.errors import Conflict, LabdError
 from labd.jobs import attempts, decide
 from labd.jobs.clock import SystemClock
 from labd.jobs.follow import LAUNCH_DELAY, Follower
-from labd.jobs.launch import Launcher, LaunchError, LaunchUnknown
+from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import QUEUED, STARTING, Attempt, Job
 from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
@@ -57,6 +58,7 @@ class Runner:
         async with trio.open_nursery() as nursery:
             self._spawn = self._follower.spawn = nursery.start_soon
             self._queue.on_change = self._changed
+            self._queue.on_undone = self._undone
             self.recover(self._queue.live.values())
             task_status.started()
             while True:
@@ -93,14 +95,14 @@ class Runner:
     def recover(self, jobs: Iterable[Job]) -> None:
         """Make everything here what *jobs* (all that are unfinished) and their attempt folders say."""
         self._follower.forget_all()
-        for job_id in self.line.running():
-            self._ledger.release(holder(job_id))
-            self.shares.ends(job_id, self._clock.boot())
-        self.line = self.line.emptied()
-        known = list(jobs)
-        for job in known:
-            self._take_up(job)
-        self._queue.record(self._queue.dependents.load(known))
+        with self._ledger.quiet():
+            for job_id in self.line.running():
+                self._ledger.release(holder(job_id))
+                self.shares.ends(job_id, self._clock.boot())
+            self.line = self.line.emptied()
+            for job in list(jobs):
+                self._take_up(job)
+        self._queue.record(self._queue.dependents.load(list(self._queue.live.values())))
         self.kick()
 
     def _take_up(self, job: Job) -> None:
@@ -123,6 +125,14 @@ class Runner:
             self.line.discard(job.id)
             self._release(job)
         self.kick()
+
+    def _undone(self, job: Job, stored: Job | None) -> None:
+        """What *job* was to become could not be stored: it is what it was, or nothing."""
+        self.line.discard(job.id)
+        if stored is None or not stored.busy:
+            self._release(job)
+        if stored is not None and stored.state == QUEUED:
+            self._enqueue(stored)
 
     def _runs(self, job: Job) -> None:
         self.line.runs(job.id, key_of(job))
@@ -173,11 +183,11 @@ class Runner:
         job = self._queue.live[job_id]
         try:
             await self._spawn_shim(job)
-        except (OSError, LaunchError, Overloaded) as error:
-            self._follower.never_began(job_id, f"could not be launched: {error}", LAUNCH_DELAY)
         except (LaunchUnknown, Conflict):
             self._follower.launching.discard(job_id)
             self._follower.settle(job_id, found="launched, though nobody said so")
+        except (OSError, LabdError) as error:
+            self._follower.never_began(job_id, f"could not be launched: {error}", LAUNCH_DELAY)
         else:
             self._launched(job_id, job.attempt)
         finally:
@@ -186,7 +196,11 @@ class Runner:
     async def _spawn_shim(self, job: Job) -> None:
         folder = self._folder(job)
         lock = attempts.prepare(folder, order_for(job, folder, self._surroundings(job)))
-        self._follower.follow(job)
+        try:
+            self._follower.follow(job)
+        except BaseException:
+            os.close(lock)
+            raise
         await self._launcher.launch(folder, lock)
 
     def _launched(self, job_id: int, attempt: int) -> None:

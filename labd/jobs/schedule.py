@@ -126,22 +126,18 @@ class Line:
         return starts
 
     def _try(self, job: int, waiter: _Waiter, head: _Waiter | None, ledger: Ledger) -> Lease | None:
-        lease = ledger.take_nowait(holder(job), waiter.key.request)
-        if lease is None:
+        lease = ledger.offer(holder(job), waiter.key.request)
+        if lease is None or (head is not None and self._delayed(head.key.request, ledger, lease)):
             return None
         self._running[job] = _Runner(waiter.key, passing=head is not None)
-        if head is not None and self._delayed(head.key.request, ledger):
-            ledger.release(lease.holder)
-            del self._running[job]
-            return None
         del self._waiting[job]
-        return lease
+        return ledger.claim(lease.holder, lease.request, lease.gpu_ids)
 
-    def _delayed(self, request: Request, ledger: Ledger) -> bool:
+    def _delayed(self, request: Request, ledger: Ledger, passing: Lease) -> bool:
         """Whether *request* would still not fit once all that is not passing it has ended."""
         ending = {holder(job) for job, runner in self._running.items() if not runner.passing}
         staying = [lease for lease in ledger.leases if lease.holder not in ending]
-        return bool(ledger.replaying(staying).missing(request))
+        return bool(ledger.replaying([*staying, passing]).missing(request))
 
     def _forgive(self) -> None:
         """The head has started: to the next one, whoever runs was simply there before."""

@@ -1,6 +1,7 @@
 """Jobs as rows: the only SQL on the tables ``jobs``, ``attempts`` and ``environments``."""
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 import msgspec
 
 from labd.jobs.model import Attempt, Job
+
+log = logging.getLogger("labd.jobs")
 
 _PUT_JOB = """insert into jobs(id, key, uid, user, name, state, live, submitted, record)
 values(?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -49,18 +52,20 @@ def put_attempt(conn: sqlite3.Connection, job: int, attempt: Attempt) -> None:
     conn.execute(_PUT_ATTEMPT, (job, attempt.number, attempt.state, _encode(attempt).decode()))
 
 
-def live_jobs(conn: sqlite3.Connection) -> list[Job]:
-    """Every unfinished job, oldest first."""
-    return _jobs(conn.execute("select record from jobs where live = 1 order by id"))
+def live_jobs(conn: sqlite3.Connection) -> tuple[list[Job], list[int]]:
+    """Every unfinished job, oldest first, and the ids of those whose records cannot be read."""
+    rows = conn.execute("select id, record from jobs where live = 1 order by id").fetchall()
+    jobs = _jobs(rows)
+    return jobs, sorted({number for number, _ in rows} - {job.id for job in jobs})
 
 
 def job(conn: sqlite3.Connection, job_id: int) -> Job | None:
-    found = _jobs(conn.execute("select record from jobs where id = ?", (job_id,)))
+    found = _jobs(conn.execute("select id, record from jobs where id = ?", (job_id,)))
     return found[0] if found else None
 
 
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
-    found = _jobs(conn.execute("select record from jobs where uid = ? and key = ?", (uid, key)))
+    found = _jobs(conn.execute("select id, record from jobs where uid = ? and key = ?", (uid, key)))
     return found[0] if found else None
 
 
@@ -71,10 +76,11 @@ def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
 
 def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
     """The newest attempts that have ended, with their jobs, oldest first."""
-    query = """select jobs.record, attempts.record from attempts join jobs on jobs.id = attempts.job
+    query = """select jobs.id, jobs.record, attempts.record from attempts join jobs on jobs.id = attempts.job
     where attempts.state not in ('starting', 'running', 'paused') order by attempts.job desc, attempts.number desc limit ?"""
     rows = conn.execute(query, (limit,)).fetchall()
-    return [(_job_decoder.decode(job), _attempt_decoder.decode(attempt)) for job, attempt in reversed(rows)]
+    found = [(_jobs([(number, job)]), attempt) for number, job, attempt in reversed(rows)]
+    return [(jobs[0], _attempt_decoder.decode(attempt)) for jobs, attempt in found if jobs]
 
 
 def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
@@ -87,7 +93,7 @@ def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 def listed(conn: sqlite3.Connection, where: "Filter", limit: int) -> list[Job]:
     """Jobs that match *where*, newest first."""
     condition, values = where.sql()
-    return _jobs(conn.execute(f"select record from jobs {condition} order by id desc limit ?", (*values, limit)))
+    return _jobs(conn.execute(f"select id, record from jobs {condition} order by id desc limit ?", (*values, limit)))
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -122,5 +128,12 @@ def last_job(conn: sqlite3.Connection) -> int:
     return int(row[0] or 0)
 
 
-def _jobs(rows: Iterable[tuple[str]]) -> list[Job]:
-    return [_job_decoder.decode(record) for (record,) in rows]
+def _jobs(rows: Iterable[tuple[int, str]]) -> list[Job]:
+    """The jobs in *rows*; one whose record cannot be read is left out, and the log names it."""
+    jobs = []
+    for number, record in rows:
+        try:
+            jobs.append(_job_decoder.decode(record))
+        except msgspec.MsgspecError as error:
+            log.error("the record of job %d cannot be read, it is left alone: %s", number, error)
+    return jobs

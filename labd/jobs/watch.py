@@ -111,6 +111,7 @@ class Watcher:
         while True:
             while self._pending:
                 self._dispatch(self._pending.popleft())
+                await trio.lowlevel.checkpoint()
             await trio.lowlevel.wait_readable(self._fd)
             self._receive()
 

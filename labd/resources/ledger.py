@@ -3,7 +3,8 @@
 Cores are counted in thousandths, so that a half core is exact. A GPU is held whole.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 
@@ -108,13 +109,28 @@ class Ledger:
 
         Raises ValueError when *holder* holds a lease already: a holder asks once.
         """
+        lease = self.offer(holder, request)
+        return lease and self.claim(holder, request, lease.gpu_ids)
+
+    def offer(self, holder: str, request: Request) -> Lease | None:
+        """The lease that :meth:`take_nowait` would grant now; nothing is booked."""
         if holder in self._leases:
             raise ValueError(f"{holder} holds a lease already")
         if self.missing(request):
             return None
         free = [i for i in self._free_gpus() if i not in request.gpu_ids]
         chosen = request.gpu_ids + tuple(free[: request.gpu_count - len(request.gpu_ids)])
-        return self.claim(holder, request, chosen)
+        return Lease(holder, request, chosen)
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Within it nobody hears of releases: the books are being written anew."""
+        told, self.on_release = self.on_release, lambda: None
+        try:
+            yield
+        finally:
+            self.on_release = told
+            self.on_release()
 
     def claim(self, holder: str, request: Request, gpu_ids: tuple[int, ...]) -> Lease:
         """Book what *holder* has in fact, fitting or not: it was found running after a restart."""

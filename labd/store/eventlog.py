@@ -35,5 +35,7 @@ def after(
 
 def bounds(conn: sqlite3.Connection) -> tuple[int, int]:
     """The first and the last number in the log; (0, 0) when it is empty."""
-    first, last = conn.execute("select min(seq), max(seq) from events").fetchone()
+    # two queries in one: SQLite finds either end of the table at once, but not both in one sweep
+    query = "select (select min(seq) from events), (select max(seq) from events)"
+    first, last = conn.execute(query).fetchone()
     return int(first or 0), int(last or 0)

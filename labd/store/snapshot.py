@@ -68,7 +68,10 @@ def take_dated(path: str, now: float, keep: int) -> str:
     durable.make_dir(folder(path))
     target = durable.dated(os.path.join(folder(path), "labd-"), now, ".db")
     take(path, target)
-    for old in newest_first(path)[max(keep, 1) :]:
+    # A name later than this one was given while the clock was ahead: it is older than it says.
+    limit = target.removesuffix(".db")
+    kept = [copy for copy in newest_first(path) if copy.removesuffix(".db") <= limit][: max(keep, 1)]
+    for old in set(newest_first(path)) - set(kept):
         durable.remove(old)
     return target
 

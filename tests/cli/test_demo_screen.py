@@ -85,17 +85,26 @@ def test_a_line_carries_the_time_and_no_control_characters() -> None:
     assert stream.getvalue() == "0:00  a\\x1b[2Jb\n"
 
 
+def _arrived(terminal: int, stream: io.TextIOWrapper) -> str:
+    """All that was written so far, of which a terminal may hand over a part at a time."""
+    stream.write("§")
+    stream.flush()
+    found = b""
+    while not found.endswith("§".encode()):
+        found += os.read(terminal, 65536)
+    return found.decode()[:-1]
+
+
 def test_a_live_screen_draws_over_itself_and_leaves_the_story() -> None:
     ours, theirs = pty.openpty()
     with os.fdopen(theirs, "w", encoding="utf-8") as stream:
-        os.set_blocking(ours, False)
         live = Live(stream)
         live.story("it begins")
         live.detail("not here")
         live.look(runs(4), "daemon (pid 7) is up", True)
-        first = os.read(ours, 65536).decode()
+        first = _arrived(ours, stream)
         live.close()
-        last = os.read(ours, 65536).decode()
+        last = _arrived(ours, stream)
     os.close(ours)
     assert "not here" not in first
     assert f"\x1b[{first.count(chr(10))}F" in last

@@ -34,7 +34,7 @@ def test_folders_lie_in_buckets_of_a_thousand() -> None:
 
 def test_prepare_makes_all_that_a_shim_needs(path: str) -> None:
     lock = attempts.prepare(path, order("true", script="#!/bin/true\n"))
-    assert sorted(os.listdir(path)) == ["lock", "order.json", "report.ndjson", "run", "script"]
+    assert sorted(os.listdir(path)) == ["lock", "order.json", "out.log", "report.ndjson", "run", "script"]
     told = json.loads(Path(path, "order.json").read_text())
     assert (told["version"], told["argv"]) == (1, [f"{path}/script", "true"])
     assert "script" not in told
@@ -50,7 +50,7 @@ def test_prepare_makes_all_that_a_shim_needs(path: str) -> None:
 def test_what_never_began_is_replaced(path: str) -> None:
     os.close(attempts.prepare(path, order("true", script="x")))
     os.close(attempts.prepare(path, order("false")))
-    assert sorted(os.listdir(path)) == ["lock", "order.json", "report.ndjson", "run"]
+    assert sorted(os.listdir(path)) == ["lock", "order.json", "out.log", "report.ndjson", "run"]
 
 
 @pytest.mark.parametrize("name", [marks.STARTED, marks.EXIT])

@@ -6,6 +6,7 @@ from labd.api.jobs import Dependency, JobSpec
 from labd.errors import NotFound
 from labd.jobs.depend import outcome
 from labd.jobs.model import STATES
+from labd.jobs.queue import _submission
 from tests.jobs.build import ALICE
 from tests.jobs.test_queue import SPEC, a_queue
 
@@ -80,3 +81,29 @@ async def test_a_job_can_be_submitted_on_hold_and_for_later(tmp_path):
         assert later.ready_boot - queue._clocks.boot() == pytest.approx(60)
         with pytest.raises(NotFound):
             queue.find(99)
+
+
+async def test_a_diamond_of_dependencies_ends_each_job_once(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        for after in (((1, "ok"),), ((1, "ok"),), ((2, "ok"), (3, "ok"))):
+            await queue.submit(waiting(*after), ALICE, None)
+        await queue.cancel(1, "alice", "enough")
+        await queue._store.write(lambda conn: None)
+        assert [queue.find(n).state for n in range(1, 5)] == ["cancelled"] * 4
+        seqs = [e.seq for e in queue._bus.events]
+        assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_a_chain_may_be_longer_than_the_stack(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        for before in range(1, 1500):
+            queue.record(
+                [
+                    *_submission(before + 1, waiting((before, "ok")), ALICE, None, "e", queue._clocks),
+                ]
+            )
+        await queue.cancel(1, "alice", "enough")
+        await queue._store.write(lambda conn: None)
+        assert queue.live == {}

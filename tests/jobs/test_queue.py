@@ -210,3 +210,42 @@ async def test_r19_a_restored_store_gives_no_id_that_a_folder_has(tmp_path):
         (tmp_path / "jobs" / name).mkdir(parents=True)
     async with a_queue(tmp_path, last_job=attempts.last_job(str(tmp_path))) as queue:
         assert (await queue.submit(SPEC, ALICE, None))[0].id == 2004
+
+
+async def test_r5_a_client_that_went_away_in_the_middle_finds_its_job_with_the_same_key(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        for attempt in range(20):
+            with trio.CancelScope() as scope:
+                queue._store.enqueue(lambda conn: None)
+                scope.cancel()
+                await queue.submit(SPEC, ALICE, f"key {attempt}")
+            found, _ = await queue.submit(SPEC, ALICE, f"key {attempt}")
+            assert queue._store.read(lambda c, k=attempt: table.job_with_key(c, 1000, f"key {k}")).id == found.id
+
+
+async def test_a_change_that_cannot_be_stored_leaves_memory_as_the_disk_is(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        undone = []
+        queue.on_undone = lambda job, stored: undone.append((job.id, stored and stored.state))
+        await queue.submit(SPEC, ALICE, "k")
+
+        def refuse(conn):
+            raise sqlite3.IntegrityError("no")
+
+        with pytest.raises(sqlite3.IntegrityError):
+            await queue.commit([decide.starting(queue.find(1), "t" * 16, ())], refuse)
+        assert queue.find(1).state == "queued"
+        assert undone == [(1, "queued")]
+        await queue.cancel(1, "alice", "enough")
+        assert queue.live == {}
+
+
+async def test_a_record_that_cannot_be_read_is_left_alone_and_named(tmp_path, caplog):
+    async with a_queue(tmp_path) as queue:
+        for _ in range(3):
+            await queue.submit(SPEC, ALICE, None)
+        await queue._store.write(lambda c: c.execute("update jobs set record = '{\"id\": 2}' where id = 2"))
+    async with a_queue(tmp_path) as queue:
+        assert (sorted(queue.live), queue.unreadable) == ([1, 3], [2])
+        assert [job.id for job in queue.listed(table.Filter(), 10)] == [3, 1]
+    assert "the record of job 2 cannot be read" in caplog.text

@@ -42,7 +42,9 @@ def test_the_newest_value_of_each_metric_counts_and_nonsense_does_not():
 
 def test_an_endless_line_is_not_read_again_and_again(tmp_path):
     (tmp_path / "report.ndjson").write_bytes(b"x" * 100_000)
-    assert read(str(tmp_path)) == ([], 100_000)
+    first, offset = read(str(tmp_path))
+    assert (first, offset > 65_536) == ([], True)
+    assert read(str(tmp_path), offset) == ([], offset)  # what is left may still become a line
     assert read(str(tmp_path / "absent")) == ([], 0)
 
 

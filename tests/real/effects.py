@@ -33,7 +33,9 @@ def traced(daemon: DaemonProcess, work: str = ":", **spec: Any) -> dict[str, Any
 class Submitter:
     """Submits without pause in a thread of its own; what was not answered is sent again, with its key."""
 
-    def __init__(self, daemon: DaemonProcess, spec: Callable[[int], dict[str, Any]], jobs: int = 1_000_000) -> None:
+    def __init__(
+        self, daemon: DaemonProcess, spec: Callable[[int], dict[str, Any]], jobs: int = 1_000_000
+    ) -> None:
         self._daemon = daemon
         self._spec = spec
         self._jobs = jobs
@@ -103,7 +105,11 @@ class Aftermath:
     def lost(self) -> list[str]:
         """Keys that were answered and whose job is not there, or is another."""
         with self.daemon.client() as client:
-            return [key for key, job in self.accepted.items() if job not in self.jobs or not _same(client, key, job)]
+            return [
+                key
+                for key, job in self.accepted.items()
+                if job not in self.jobs or not _same(client, key, job)
+            ]
 
     def doubles(self) -> list[tuple[int, int]]:
         """Attempts that ran more than once."""
@@ -113,7 +119,9 @@ class Aftermath:
         """Jobs that ran more often than their attempts say, or whose last attempt never ran."""
         per_job = Counter(job for job, _ in self.runs)
         more = [job for job, times in per_job.items() if times > self.jobs[job]["attempt"]]
-        return more + [job["id"] for job in self.jobs.values() if (job["id"], job["attempt"]) not in self.runs]
+        return more + [
+            job["id"] for job in self.jobs.values() if (job["id"], job["attempt"]) not in self.runs
+        ]
 
     def wrong_codes(self) -> list[dict[str, Any]]:
         return [job for job in self.jobs.values() if job["exit_code"] != job["id"] % 7]

@@ -31,9 +31,13 @@ def main(version: str) -> None:
         with closing(sqlite3.connect(f"{daemon.state}/labd.db")) as connection:
             connection.execute("pragma wal_checkpoint(truncate)")
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(daemon.state, target, ignore=shutil.ignore_patterns("ctl", "daemon.lock", "*-wal", "*-shm"))
+        shutil.copytree(
+            daemon.state, target, ignore=shutil.ignore_patterns("ctl", "daemon.lock", "*-wal", "*-shm")
+        )
     for path in target.rglob("*"):
-        os.chmod(path, 0o755 if path.is_dir() else 0o644)  # so that whoever checks the project out can read it
+        os.chmod(
+            path, 0o755 if path.is_dir() else 0o644
+        )  # so that whoever checks the project out can read it
 
 
 if __name__ == "__main__":

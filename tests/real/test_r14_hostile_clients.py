@@ -1,5 +1,6 @@
 """No client can end the daemon, hold it up, or make it grow. R14, R15."""
 
+import logging
 import os
 import random
 import resource
@@ -16,6 +17,7 @@ from labd.wire.session import encode
 from tests.daemon_process import PATIENCE, DaemonProcess
 from tests.support import wait_until
 
+log = logging.getLogger("tests")  # pytest --log-cli-level=info shows the figures
 pytestmark = pytest.mark.real
 
 GROWTH = 96 * 2**20
@@ -74,7 +76,13 @@ def slow_reader(sock: socket.socket, dice: random.Random) -> None:
 
 def wrong_messages(sock: socket.socket, dice: random.Random) -> None:
     """Well-formed MessagePack that is no request, or none that can be meant."""
-    wrong = (b"\x93\x02\xa6cancel\x91\xc0", b"\x94\x00\xff\xa4ping\x90", b"\x94\x01\x01\xc0\xc0", b"\xc0", b"\xd4\x7f\x00")
+    wrong = (
+        b"\x93\x02\xa6cancel\x91\xc0",
+        b"\x94\x00\xff\xa4ping\x90",
+        b"\x94\x01\x01\xc0\xc0",
+        b"\xc0",
+        b"\xd4\x7f\x00",
+    )
     sock.sendall(dice.choice(wrong))
     _drain(sock)
 
@@ -107,7 +115,9 @@ def attack_for(daemon: DaemonProcess, until: float, seed: int) -> None:
 def under_attack(daemon: DaemonProcess, seconds: float, clients: int = 8) -> Iterator[Callable[[], bool]]:
     """Attack for so long; gives a way to ask whether it still goes on."""
     until = time.monotonic() + seconds
-    threads = [threading.Thread(target=attack_for, args=(daemon, until, n), daemon=True) for n in range(clients)]
+    threads = [
+        threading.Thread(target=attack_for, args=(daemon, until, n), daemon=True) for n in range(clients)
+    ]
     for thread in threads:
         thread.start()
     yield lambda: time.monotonic() < until
@@ -124,7 +134,9 @@ def test_r14_hostile_clients_hold_up_nobody_and_take_bounded_memory(daemon: Daem
             good.call("job.submit", {"spec": {"argv": ["/bin/true"]}})
             waits.append(time.monotonic() - begun)
             peak = max(peak, daemon.rss())
-    print(f"{len(waits)} answers, the slowest after {max(waits):.3f} s; {(peak - before) / 2**20:.1f} MiB more")
+    log.info(
+        f"{len(waits)} answers, the slowest after {max(waits):.3f} s; {(peak - before) / 2**20:.1f} MiB more"
+    )
     assert daemon.call("daemon.status")["connections"]["served"] > 100, "hardly anybody attacked"
     assert max(waits) < 10.0
     assert peak - before < GROWTH

@@ -1,5 +1,6 @@
 """A subscriber that does not read costs nothing, is told what it missed, and can catch up. R16."""
 
+import logging
 import socket
 from collections.abc import Callable
 from itertools import islice
@@ -12,6 +13,7 @@ from labd.wire.session import Session, encode
 from tests.daemon_process import DaemonProcess
 from tests.real.plugin import install
 
+log = logging.getLogger("tests")  # pytest --log-cli-level=info shows the figures
 pytestmark = pytest.mark.real
 
 EVENTS = 100_000
@@ -95,7 +97,7 @@ def test_r16_a_subscriber_that_never_reads_costs_bounded_memory(flooded: DaemonP
     before = flooded.rss()
     flooded.call("flood.publish", {"events": EVENTS}, timeout=120)
     grown = flooded.rss() - before
-    print(f"{EVENTS} events, {grown / 2**20:.1f} MiB more")
+    log.info(f"{EVENTS} events, {grown / 2**20:.1f} MiB more")
     assert grown < GROWTH
     _is_told_what_it_missed(poor, first)
     _catches_up(flooded, first)

@@ -17,6 +17,7 @@ from labd.jobs import table
 from labd.jobs.clock import SystemClock
 from labd.jobs.queue import Queue
 from labd.store import Store, connect
+from tests.support import wait_until_async
 
 pytestmark = pytest.mark.real
 
@@ -49,13 +50,15 @@ def quick_switches() -> Iterator[None]:
     sys.setswitchinterval(before)
 
 
-async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(nursery: trio.Nursery, tmp_path: Path) -> None:
+async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(
+    nursery: trio.Nursery, tmp_path: Path
+) -> None:
     """Five clients ask at every turn of the loop, so that some do between the opening and the reading."""
     store = Store.open(str(tmp_path / "labd.db"), make=lambda path: connect.writer(path, Weak))
     await nursery.start(store.run)
     queue = Queue(store, Bus(0, nothing_older), SystemClock())  # type: ignore[arg-type]
     queue.load()
-    await nursery.start(Healer(store, lambda: None if queue.load() else None, lambda cause, seconds: None).run)
+    await nursery.start(Healer(store, lambda: read_anew(queue), lambda cause, seconds: None).run)
     accepted: list[int] = []
 
     async def client() -> None:
@@ -64,7 +67,7 @@ async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(nursery: trio.
                 accepted.append((await queue.submit(JobSpec(argv=("true",)), PEER, None))[0].id)
                 await trio.sleep(0.003)
             except StoreUnavailable:
-                await trio.sleep(0)
+                await trio.lowlevel.checkpoint()
 
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as clients:
@@ -78,10 +81,13 @@ async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(nursery: trio.
     store.close()
 
 
+def read_anew(queue: Queue) -> None:
+    queue.load()
+
+
 async def break_and_heal(store: Store) -> None:
     Weak.full = True
     await store.wait_failed()
     Weak.full = False
-    while store.failed:
-        await trio.sleep(0.01)
+    await wait_until_async(lambda: not store.failed)
     await trio.sleep(0.05)

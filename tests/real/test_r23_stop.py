@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from labd.errors import ConfigError
+from labd.errors import ConfigError, Overloaded
 from labd.wire.messages import Request
 from labd.wire.session import encode
 from tests.config.broken import BROKEN
@@ -56,7 +56,11 @@ def test_r23_term_stops_the_daemon_and_no_job(daemon: DaemonProcess) -> None:
 
 def test_r23_requests_that_wait_do_not_hold_up_the_stop(daemon: DaemonProcess) -> None:
     job = daemon.shell("sleep 1000", grace=0.1)
-    requests = [("job.wait", {"jobs": [job]}), ("job.log", {"job": job, "wait": True}), ("subscribe", {"credit": 9})]
+    requests = [
+        ("job.wait", {"jobs": [job]}),
+        ("job.log", {"job": job, "wait": True}),
+        ("subscribe", {"credit": 9}),
+    ]
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(daemon.socket)
         for number, (method, params) in enumerate(requests, 1):
@@ -70,7 +74,9 @@ def test_r23_requests_that_wait_do_not_hold_up_the_stop(daemon: DaemonProcess) -
     assert daemon.ended(job)[0]["state"] == "cancelled"
 
 
-def test_r23_a_second_term_shortens_the_wait_for_a_stubborn_plugin(make_daemon: Callable[..., DaemonProcess]) -> None:
+def test_r23_a_second_term_shortens_the_wait_for_a_stubborn_plugin(
+    make_daemon: Callable[..., DaemonProcess],
+) -> None:
     daemon = make_daemon()
     install(daemon, "stubborn", STUBBORN.replace("SECONDS", "600"))
     daemon.start()
@@ -109,7 +115,10 @@ def test_r24_a_broken_file_keeps_the_old_configuration_and_names_every_key(
             daemon.call("daemon.reload")
         said = f"{refusal.value.message}\n{refusal.value.hint}"
         for problem in broken.problems:
-            assert any(all(part in line for part in problem) for line in said.splitlines()), (broken.name, said)
+            assert any(all(part in line for part in problem) for line in said.splitlines()), (
+                broken.name,
+                said,
+            )
     assert still_in_force(daemon) == 7
 
 
@@ -130,11 +139,8 @@ def test_r24_a_hangup_with_a_broken_file_is_logged_and_changes_nothing(daemon: D
 def still_in_force(daemon: DaemonProcess) -> int:
     """The limit on unfinished jobs, as it shows: fill the queue until one is refused, then empty it."""
     jobs: list[int] = []
-    try:
-        while len(jobs) < 50:
-            jobs.append(daemon.shell("sleep 1000", grace=0.1))
-    except Exception as error:
-        assert "the limit is" in str(error)
+    with pytest.raises(Overloaded, match="the limit is"):
+        jobs.extend(daemon.shell("sleep 1000", grace=0.1) for _ in range(50))
     for job in jobs:
         daemon.call("job.cancel", {"job": job})
     daemon.ended(*jobs)

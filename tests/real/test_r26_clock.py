@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,9 @@ pytestmark = pytest.mark.real
 
 DAY = 86_400
 LIBRARIES = [
-    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), *Path("/usr/local/lib").glob("faketime/libfaketimeMT.so.1"),
-]  # fmt: skip
+    *Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"),
+    *Path("/usr/local/lib").glob("faketime/libfaketimeMT.so.1"),
+]
 
 
 class Clock:
@@ -40,16 +41,18 @@ class Clock:
 
 
 @pytest.fixture
-def jumpy(make_daemon: Callable[..., DaemonProcess]) -> Iterator[tuple[DaemonProcess, Clock]]:
+def jumpy(make_daemon: Callable[..., DaemonProcess]) -> tuple[DaemonProcess, Clock]:
     if not LIBRARIES:
         pytest.skip("libfaketime is missing: install the package faketime")
     daemon = make_daemon(cores=1)
     clock = Clock(daemon)
-    yield daemon.start(), clock
+    return daemon.start(), clock
 
 
 @pytest.mark.parametrize("jump", [DAY, -DAY])
-def test_r26_no_timeout_fires_early_and_none_is_put_off(jumpy: tuple[DaemonProcess, Clock], jump: int) -> None:
+def test_r26_no_timeout_fires_early_and_none_is_put_off(
+    jumpy: tuple[DaemonProcess, Clock], jump: int
+) -> None:
     daemon, clock = jumpy
     limited = daemon.shell("sleep 1000", time_limit=3600, cpus=0)
     retried = daemon.shell("exit 1", retries=1, retry_delay=3600, cpus=0)

@@ -1,5 +1,6 @@
 """The daemon is killed at random moments while a client submits without pause. R2, R4, R11, R36."""
 
+import logging
 import os
 import random
 import time
@@ -12,6 +13,7 @@ from tests.daemon_process import DaemonProcess
 from tests.real.effects import Aftermath, Submitter, traced, until_idle
 from tests.real.folding import differences
 
+log = logging.getLogger("tests")  # pytest --log-cli-level=info shows the figures
 pytestmark = pytest.mark.real
 
 ROUNDS = int(os.environ.get("LABD_TEST_ROUNDS", "25"))
@@ -47,7 +49,9 @@ def chaos() -> Iterator[Chaos]:
         found = Chaos(daemon, submitter.accepted)
         found.kills, found.gpus = ROUNDS, gpus
         yield found
-        print(f"{found.kills} kills, {len(found.accepted)} accepted, {_repeated(found)} in a second attempt")
+        log.info(
+            f"{found.kills} kills, {len(found.accepted)} accepted, {_repeated(found)} in a second attempt"
+        )
 
 
 def _repeated(chaos: Chaos) -> int:

@@ -1,5 +1,6 @@
 """The daemon is killed at every step of submit, launch and finish: at the n-th call of one system call."""
 
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from tests.real.faults import killing, most, needs_strace, tracing
 from tests.real.folding import differences
 from tests.support import wait_until
 
+log = logging.getLogger("tests")  # pytest --log-cli-level=info shows the figures
 pytestmark = [pytest.mark.real, needs_strace]
 
 JOBS = 4
@@ -41,7 +43,7 @@ def test_r3_a_kill_at_any_step_loses_nothing_and_repeats_nothing() -> None:
         outcomes = list(pool.map(lambda point: kill_at(*point), points))
     died = sum(outcome.died for outcome in outcomes)
     repeated = sum(outcome.repeated for outcome in outcomes)
-    print(f"{len(points)} points, {died} kills, {repeated} jobs in a second attempt")
+    log.info(f"{len(points)} points, {died} kills, {repeated} jobs in a second attempt")
     assert [outcome for outcome in outcomes if outcome.problems] == []
     assert died >= 30, [f"{o.call} {o.when}" for o in outcomes if not o.died]
 
@@ -82,5 +84,7 @@ def kill_at(call: str, when: int) -> Outcome:
         until_idle(daemon)
         found = Aftermath(daemon, submitter.accepted)
         repeated = sum(job["attempt"] > 1 for job in found.jobs.values())
-        problems = found.problems() | {"events": wrong for wrong in [differences(daemon.state)] if wrong}
+        problems = found.problems()
+        if wrong := differences(daemon.state):
+            problems["events"] = wrong
         return Outcome(call, when, died, repeated, problems)

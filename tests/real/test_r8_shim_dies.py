@@ -27,10 +27,16 @@ def started(daemon: DaemonProcess, job: int, number: int = 1) -> dict[str, objec
     return record
 
 
+def token_of(daemon: DaemonProcess, job: int, number: int = 1) -> str:
+    """What all processes of an attempt carry."""
+    order = json.loads((daemon.attempt(job, number) / "order.json").read_text())
+    return str(order["env"]["LABD_TOKEN"])
+
+
 def kill_shim(daemon: DaemonProcess, job: int, number: int = 1) -> str:
     """SIGKILL the shim of a job whose family is complete; the token of the attempt."""
     pid = int(str(started(daemon, job, number)["pid"]))
-    token = str(daemon.attempts(job)[number - 1]["token"])
+    token = token_of(daemon, job, number)
     wait_until(lambda: len(strays.find(token)) >= 4, PATIENCE)
     os.kill(pid, signal.SIGKILL)
     return token
@@ -51,7 +57,7 @@ def test_r8_a_retry_begins_when_nothing_of_the_lost_attempt_is_left(daemon: Daem
     token = kill_shim(daemon, job)
     second = started(daemon, job, 2)
     assert strays.find(token) == []
-    assert [a["state"] for a in daemon.attempts(job)][0] == "lost"
+    assert daemon.attempts(job)[0]["state"] == "lost"
     assert int(str(second["pid"])) in carrying(daemon.folder)
     daemon.call("job.cancel", {"job": job})
     [found] = daemon.ended(job)
@@ -62,7 +68,7 @@ def test_r8_a_shim_that_dies_while_labd_is_down_is_found_out(daemon: DaemonProce
     job = daemon.shell(FAMILY)
     started(daemon, job)
     daemon.until_state(job, "running")
-    token = str(daemon.attempts(job)[0]["token"])
+    token = token_of(daemon, job)
     wait_until(lambda: len(strays.find(token)) >= 4, PATIENCE)
     daemon.kill()
     os.kill(int(str(started(daemon, job)["pid"])), signal.SIGKILL)

@@ -1,5 +1,6 @@
 """Copies of a database that is being written; the newest few are kept."""
 
+import calendar
 import os
 import sqlite3
 from contextlib import closing
@@ -94,3 +95,11 @@ def test_the_copy_is_a_database_that_labd_opens(path: str, opened: Open, tmp_pat
     snapshot.take(path, str(tmp_path / "copy.db"))
     with closing(sqlite3.connect(tmp_path / "copy.db")) as copy:
         assert numbers(copy) == list(range(1, 11))
+
+
+def test_names_from_a_clock_that_was_ahead_do_not_push_out_what_is_new(path: str) -> None:
+    Store.open(path).close()
+    for year in (2097, 2098, 2099):
+        snapshot.take_dated(path, calendar.timegm((year, 1, 1, 0, 0, 0)), 3)
+    made = [snapshot.take_dated(path, 1_000_000.0 + n, 2) for n in range(3)]
+    assert snapshot.newest_first(path) == made[:0:-1]

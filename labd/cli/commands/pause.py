@@ -10,7 +10,8 @@ from labd.cli.several import each
 
 HELP = """stop running jobs for a while
 
-All processes of the job stand still until `labctl resume`. Its cores, memory and GPUs stay taken."""
+All processes of the job stand still until `labctl resume`. Its cores, memory and GPUs stay
+taken, and its time limit runs on."""
 EXAMPLES = [
     ("labctl pause 12", "one job"),
     ("labctl pause $(labctl status -q --state running)", "all that run"),

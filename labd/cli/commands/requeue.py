@@ -32,4 +32,5 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
 
 
 def _sentence(job: dict[str, Any]) -> str:
-    return f"{'Queued' if job['state'] in WAITING else 'Ending and queueing'} {title(job)} again."
+    name = title(job)
+    return f"Queued {name} again." if job["state"] in WAITING else f"Ending {name} to queue it again."

@@ -41,7 +41,7 @@ class One(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    jobs: Annotated[tuple[JobRef, ...], Meta(min_length=1, max_length=10_000)]
+    jobs: Annotated[tuple[JobRef, ...], Meta(min_length=1, max_length=5000)]
     timeout: Annotated[float, Meta(ge=0)] | None = None
 
 
@@ -94,7 +94,7 @@ class JobMethods:
         ]
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
-        spec = self._desk.checked(ask.spec)
+        spec = self._desk.checked(ask.spec, call.peer.role)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
@@ -123,7 +123,10 @@ class JobMethods:
         }
 
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
-        ids = [self._desk.find(ref).id for ref in ask.jobs]
+        ids = []
+        for ref in ask.jobs:
+            ids.append(self._desk.find(ref).id)
+            await trio.lowlevel.checkpoint()
         with trio.move_on_after(ask.timeout if ask.timeout is not None else float("inf")) as scope:
             jobs = [await self._desk.queue.wait_ended(job_id) for job_id in ids]
         if scope.cancelled_caught:
@@ -165,10 +168,10 @@ class JobMethods:
 
     async def prioritise(self, call: Call, ask: Prioritise) -> dict[str, Any]:
         job = self._desk.find(ask.job)
-        if ask.priority > job.spec.priority and call.peer.role < Role.OPERATE:
+        if ask.priority > max(job.spec.priority, 0) and call.peer.role < Role.OPERATE:
             raise NotPermitted(
-                f"{call.peer.name} cannot raise the priority of job {job.id} from {job.spec.priority}",
-                hint="lowering it is free; raising it needs the role operate",
+                f"{call.peer.name} cannot raise the priority of job {job.id} above {max(job.spec.priority, 0)}",
+                hint="that needs the role operate",
             )
         return await self._steer(
             call, ask.job, "move", lambda job: steer.prioritise(job, call.peer.name, ask.priority)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from labd.jobs.shim.group import Group
+from labd.jobs.shim import group
 from labd.jobs.shim.memory import Watch
 
 TYPE_CHECKING = False
@@ -25,9 +25,9 @@ class Bounds:
         self.memory = int(order.get("memory") or 0)
         self._cpus = float(order.get("cpus") or 0) if order.get("enforce_cpus") else 0.0
         self._path = os.path.join(order["cgroup"], name) if order.get("cgroup") else ""
-        self._group: Group | None = None
+        self._group: group.Group | None = None
         self._watch: Watch | None = None
-        self._ooms = 0
+        self._ooms, self._full = 0, False
         self.peak: int | None = None
         """The most memory that all processes together held, in bytes; None where nobody counted."""
 
@@ -45,16 +45,16 @@ class Bounds:
         """Make the group and move *pid* in; whether the kernel now sees to the memory."""
         if not self._path:
             return False
-        group = Group(self._path)
+        made = group.make(self._path)
         try:
-            group.add(pid)
+            made.add(pid)
         except OSError:
-            group.remove()
+            made.remove()
             raise
-        self._group = group
+        self._group = made
         if self._cpus:
-            group.limit_cpus(self._cpus)
-        return bool(self.memory) and group.limit_memory(self.memory)
+            made.limit_cpus(self._cpus)
+        return bool(self.memory) and made.limit_memory(self.memory)
 
     def exceeded(self, now: float) -> bool:
         """Whether the job was seen to use more memory than it may. *now* in seconds of any clock."""
@@ -76,7 +76,7 @@ class Bounds:
         if self._group is not None:
             counted = self._group.peak()
             self.peak = self.peak if counted is None else counted
-            self._ooms = self._group.ooms()
+            self._ooms, self._full = self._group.ooms(), self._group.full()
             self._group.remove()
 
     def reason(self, reason: str, signum: int | None) -> str:
@@ -91,7 +91,7 @@ class Bounds:
         used, limit = self.peak, self.memory
         if limit and used is not None and used > limit:
             return "used {} of the {} it asked for".format(*_apart(used, limit))
-        if limit and self._ooms:
+        if limit and self._full:
             return f"used all of the {_size(limit)} it asked for"
         return "the machine ran out of memory" + ("" if used is None else f" when it used {_size(used)}")
 

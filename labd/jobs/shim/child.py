@@ -45,9 +45,7 @@ def start(order: dict[str, Any], admit: Callable[[int], object]) -> tuple[int, i
     try:
         pid = os.fork()
         if pid == 0:
-            os.close(opener)
-            os.read(gate, 1)  # ends when the shim closes its end, or dies
-            _become(order, shim, tell)
+            _become(order, shim, (gate, opener), tell)
         admit(pid)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
@@ -56,9 +54,11 @@ def start(order: dict[str, Any], admit: Callable[[int], object]) -> tuple[int, i
     return pid, reasons
 
 
-def _become(order: dict[str, Any], shim: int, tell: int) -> NoReturn:
+def _become(order: dict[str, Any], shim: int, gate: tuple[int, int], tell: int) -> NoReturn:
     step = "start"
     try:
+        os.close(gate[1])
+        os.read(gate[0], 1)  # until the shim closes its end, or dies
         os.setsid()
         _reset_signals()
         os.umask(0o022)
@@ -88,10 +88,13 @@ def _reset_signals() -> None:
 
 
 def _be_expendable() -> None:
-    with open("/proc/self/oom_score_adj", "r+") as file:
-        if int(file.read()) < EXPENDABLE:
-            file.seek(0)
-            file.write(str(EXPENDABLE))
+    try:
+        with open("/proc/self/oom_score_adj", "r+") as file:
+            if int(file.read()) < EXPENDABLE:
+                file.seek(0)
+                file.write(str(EXPENDABLE))
+    except OSError:
+        pass  # the kernel then chooses by size alone
 
 
 def _change_user(user: dict[str, Any] | None) -> None:

@@ -15,8 +15,8 @@ LONGEST_WAIT = 60.0  # poll() sleeps through a suspend; so look at the clock now
 class Ending:
     """The way one job comes to its end.
 
-    ``reason`` is the first of ``cancelled``, ``timed_out``, ``out_of_memory``, ``exited`` that happened. The job ends
-    when its main process does; what that leaves behind is stopped in the same manner.
+    ``reason`` is the first of ``cancelled``, ``timed_out``, ``out_of_memory``, ``exited`` that
+    happened. The job ends when its main process does; what that leaves behind is stopped alike.
     """
 
     def __init__(self, now: float, time_limit: float | None, grace: float) -> None:

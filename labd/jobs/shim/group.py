@@ -15,18 +15,23 @@ LEAST = 1_000  # the kernel takes no smaller share of a period
 PATIENCE = 50  # tries to remove a group; the last of its processes may take a moment to leave
 
 
+def make(path: str) -> Group:
+    """Make the group *path*. An older one of that name is ended first. Raises OSError."""
+    group = Group(path)
+    try:
+        os.mkdir(path, 0o755)
+    except FileExistsError:
+        group.kill()  # its attempt never began, or its shim was killed
+        group.remove()
+        os.mkdir(path, 0o755)
+    return group
+
+
 class Group:
-    """The group *path*, made here. An older one of that name is ended first. Raises OSError."""
+    """The group in the folder *path*."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        try:
-            os.mkdir(path, 0o755)
-        except FileExistsError:
-            self.kill()  # its attempt never began, or its shim was killed
-            self.remove()
-            os.makedirs(path, 0o755, exist_ok=True)
-        self._ooms = self._event("oom_kill")
 
     def limit_memory(self, limit: int) -> bool:
         """Have the kernel hold all processes to *limit* bytes together; whether it does.
@@ -54,8 +59,12 @@ class Group:
         return self._put("cgroup.kill", "1")
 
     def ooms(self) -> int:
-        """How many of its processes the kernel killed for want of memory."""
-        return self._event("oom_kill") - self._ooms
+        """How many of its processes the kernel killed for want of memory, below its limit or not."""
+        return self._event("oom_kill")
+
+    def full(self) -> bool:
+        """Whether it came to its own limit with nothing left to drop."""
+        return self._event("oom") > 0
 
     def peak(self) -> int | None:
         """The most bytes that it ever used, file cache included; None where that is not counted."""

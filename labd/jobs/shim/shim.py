@@ -95,7 +95,8 @@ def _ended(job: Job, bounds: Bounds, since: float) -> dict[str, Any]:
 def _failed(exit_code: int, message: str, since: float) -> dict[str, Any]:
     log(message)
     outcome: dict[str, Any] = {"exit_code": exit_code, "signal": None, "reason": "exec_failed"}
-    return outcome | {"message": marks.shorten(message), "peak_memory": None} | _figures(since, time.time(), kernel.boottime())
+    words = {"message": marks.shorten(message), "peak_memory": None}
+    return outcome | words | _figures(since, time.time(), kernel.boottime())
 
 
 def _figures(since: float, ended: float, until: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ STEERED = [
     ("release", [], "job.release", {}, queued(12), "Released job 12 (train)."),
     ("pause", [], "job.pause", {}, job(12, state="paused"), "Paused job 12 (train)."),
     ("resume", [], "job.resume", {}, job(12), "Resumed job 12 (train)."),
-    ("requeue", [], "job.requeue", {"reason": ""}, job(12), "Ending and queueing job 12 (train) again."),
+    ("requeue", [], "job.requeue", {"reason": ""}, job(12), "Ending job 12 (train) to queue it again."),
     ("requeue", [], "job.requeue", {"reason": ""}, queued(12), "Queued job 12 (train) again."),
     ("prio", ["10"], "job.prioritise", {"priority": 10}, queued(12, priority=10),
      "Gave job 12 (train) the priority 10."),

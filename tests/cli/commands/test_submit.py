@@ -162,10 +162,20 @@ def test_r5_a_submission_whose_answer_was_lost_is_sent_again_with_its_key(
 
 
 def test_a_dry_run_shows_the_job_and_keeps_stdout_for_it(accepting: FakeDaemon, run: Labctl) -> None:
-    shown = {"argv": ["python", "a b.py"], "name": "a b", "cwd": "/data", "cpus": 2.0, "memory": 2**30}
+    shown = {
+        "argv": ["python", "a b.py"],
+        "name": "a b",
+        "cwd": "/data",
+        "cpus": 2.0,
+        "memory": 2**30,
+        "hold": True,
+    }
     accepting.on("job.submit", {"job": None, "created": False, "spec": shown})
     code, out, err = run("submit", "--dry-run", "python", "a b.py")
-    assert out == "Name     a b\nCommand  python 'a b.py'\nFolder   /data\nTakes    2 cores, 1G memory\n"
+    assert out == (
+        "Name     a b\nCommand  python 'a b.py'\nFolder   /data\nTakes    2 cores, 1G memory\n"
+        "Held     until `labctl release`\n"
+    )
     assert (code, err) == (0, "Nothing is submitted.\n")
     assert accepting.params("job.submit")[0]["dry_run"] is True
 

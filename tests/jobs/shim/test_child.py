@@ -41,4 +41,4 @@ def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
 )
 def test_an_order_without_the_needful_starts_nothing(broken: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="the order"):
-        child.start(ORDER | broken)
+        child.start(ORDER | broken, print)

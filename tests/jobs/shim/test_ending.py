@@ -66,3 +66,20 @@ def test_r26_a_suspended_machine_is_noticed_within_a_minute() -> None:
     assert ending.wait(1.0) == LONGEST_WAIT
     assert ending.due(86_399.0) is None
     assert ending.due(90_000.0) == SIGTERM
+
+
+def test_who_uses_too_much_is_killed_without_a_word_before() -> None:
+    ending = Ending(0.0, None, 60.0)
+    ending.kill("out_of_memory", 5.0)
+    assert ending.due(5.0) == SIGKILL
+    assert ending.reason == "out_of_memory"
+    ending.begin("exited", 5.1)
+    assert ending.due(5.0 + FIRST_PAUSE) == SIGKILL
+
+
+def test_too_much_memory_in_the_grace_time_ends_the_grace_and_not_the_reason() -> None:
+    ending = Ending(0.0, None, 60.0)
+    ending.begin("cancelled", 1.0)
+    assert ending.due(1.0) == SIGTERM
+    ending.kill("out_of_memory", 2.0)
+    assert (ending.due(2.0), ending.reason) == (SIGKILL, "cancelled")
