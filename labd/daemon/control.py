@@ -15,6 +15,7 @@ from labd.api.services import ServiceState
 from labd.config import Config, changed_needing_restart, load
 from labd.daemon import doctor
 from labd.daemon.identity import identity
+from labd.daemon.peers import forget_names
 from labd.daemon.service_record import ServiceRecord
 from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
@@ -116,6 +117,7 @@ class Control:
         return waiting
 
     def _apply(self, config: Config) -> None:
+        forget_names()
         daemon = self._daemon
         logging.getLogger().setLevel(config.daemon.log_level.upper())
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)

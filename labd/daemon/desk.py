@@ -22,7 +22,7 @@ from labd.jobs.views import view
 from labd.jobs.watch import Watcher
 from labd.resources.ledger import MILLI, Ledger
 from labd.store.writer import Store
-from labd.units import about_bytes
+from labd.units import about_bytes, format_seconds
 
 MAX_SPEC = 1_048_576
 """Bytes of a whole spec: unfinished jobs are kept in memory."""
@@ -171,11 +171,11 @@ class Desk:
         if job.state == BLOCKED:
             return self._others(job)
         if job.state == HELD:
-            return f"a release: labctl release {job.id}"
+            return "somebody to release it"
         if job.state != QUEUED:
             return ""
         if (delay := decide.seconds_until_ready(job, self._clock)) > 0:
-            return f"its next attempt, in {delay:.0f} s" if job.attempt else f"its time, in {delay:.0f} s"
+            return f"its {'next attempt' if job.attempt else 'time'}, in {format_seconds(round(delay))}"
         if self.runner.draining:
             return "labd to go on: it takes up nothing new"
         return self.runner.line.why(job.id, self._ledger) or "its turn"
@@ -188,8 +188,10 @@ class Desk:
             return [f"job {job.id} is {job.state}"]
         return [f"job {job.id} waits for {self.waiting_for(job)}"]
 
-    def holders(self) -> list[dict[str, object]]:
-        """Who holds what, and when it ends at the latest by its time limit."""
+    def holders(self, job: Job) -> list[dict[str, object]]:
+        """Who holds what *job* waits for, and until when at the latest; nobody when it waits for else."""
+        if job.id not in self.runner.line:
+            return []
         return [
             {
                 "holder": lease.holder,
@@ -214,7 +216,7 @@ class Desk:
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state that has any."""
-        return self.store.read(table.count_by_state)
+        return self.queue.counts()
 
     def environment(self, job: Job) -> dict[str, str]:
         return self.store.read(lambda conn: table.environment(conn, job.environment))

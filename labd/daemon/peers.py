@@ -6,6 +6,8 @@ import pwd
 import socket
 import struct
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Protocol
 
 from labd.api.methods import Peer, Role
@@ -44,13 +46,16 @@ def credentials(sock: HasOptions) -> tuple[int, int, int, tuple[int, ...]]:
     return pid, uid, gid, struct.unpack(f"{len(raw) // 4}I", raw)
 
 
+@lru_cache(maxsize=4096)
 def user_name(uid: int) -> str:
+    """The name of a user; remembered, since asking may mean asking a server."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
+@lru_cache(maxsize=4096)
 def base_environment(user: str) -> dict[str, str]:
     """What a process of *user* can expect to find in its environment, whatever it was sent with."""
     base = {"PATH": "/usr/local/bin:/usr/bin:/bin", "USER": user, "LOGNAME": user}
@@ -75,17 +80,25 @@ def runs_as(uid: int, gid: int, name: str, own_uid: int | None = None) -> User |
     return User(uid, gid, groups)
 
 
-def group_names(gids: "tuple[int, ...]") -> set[str]:
+@lru_cache(maxsize=4096)
+def group_names(gids: tuple[int, ...]) -> frozenset[str]:
+    """The names of groups; remembered like those of users, until the configuration is read again."""
     names = set()
     for gid in gids:
         try:
             names.add(grp.getgrgid(gid).gr_name)
         except KeyError:
             continue  # a group without a name cannot be in the configuration
-    return names
+    return frozenset(names)
 
 
-def role_of(name: str, groups: set[str], access: AccessLists) -> Role:
+def forget_names() -> None:
+    """Ask again from now on: somebody may have joined a group."""
+    for remembered in (user_name, group_names, base_environment):
+        remembered.cache_clear()
+
+
+def role_of(name: str, groups: AbstractSet[str], access: AccessLists) -> Role:
     """The highest role that the configuration gives to this user. Pure."""
     known = {"*", name} | {f"@{group}" for group in groups}
     granted = (

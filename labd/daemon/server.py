@@ -12,7 +12,7 @@ import trio
 
 from labd.api.methods import Peer, Role
 from labd.daemon.connection import Connection, farewell
-from labd.errors import AlreadyRunning, LabdError, NotPermitted, Overloaded, StateError, StateError
+from labd.errors import AlreadyRunning, LabdError, NotPermitted, Overloaded, StateError
 
 log = logging.getLogger("labd.rpc")
 
@@ -25,8 +25,18 @@ def bind(path: str) -> socket.socket:
     """Listen at *path*. A daemon of root lets the group of the folder in (0750), any other nobody else:
     its jobs run as its own user, so whoever may submit one is that user.
 
-    Raises AlreadyRunning when another daemon listens there, StateError when the folder is not ours.
+    Raises AlreadyRunning when another daemon listens there, StateError when no socket can be made there.
     """
+    try:
+        return _bound(path)
+    except OSError as error:
+        raise StateError(
+            f"no socket can be made at {path}: {error.strerror or error}",
+            hint="daemon.runtime_dir or daemon.socket sets another place",
+        ) from error
+
+
+def _bound(path: str) -> socket.socket:
     _make_folder(os.path.dirname(path))
     _hold(path + ".lock")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
@@ -34,6 +44,9 @@ def bind(path: str) -> socket.socket:
     try:
         _unlink(path)
         sock.bind(path)
+    except OSError:
+        sock.close()
+        raise
     finally:
         os.umask(before)
     sock.listen(BACKLOG)

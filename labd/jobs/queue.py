@@ -65,6 +65,7 @@ class Queue:
         self._per_user: Counter[int] = Counter()
         self._keys: dict[tuple[int, str], int] = {}
         self._newest: dict[int, int] = {}
+        self._ended_counts: Counter[str] = Counter()
         self._next_seq = 1
         self._next_job = 1
         self._ahead = False  # memory may hold what the disk does not: nothing is changed until it is loaded
@@ -83,6 +84,7 @@ class Queue:
         jobs, self.unreadable = self._store.read(table.live_jobs)
         self.live = {job.id: job for job in jobs}
         self._per_user = Counter(job.uid for job in jobs)
+        self._ended_counts = Counter(self._store.read(table.count_ended))
         self._keys, self._newest = {}, {}
         self._next_seq = self._store.read(eventlog.bounds)[1] + 1
         self._next_job = max(self._store.read(table.last_job), self._last_job) + 1
@@ -157,6 +159,7 @@ class Queue:
         now, seq = self._clocks.wall(), self._next_seq
         events: list[Event] = []
         after: dict[int, tuple[Job, int]] = {}
+        revived: list[str] = []
         for draft in drafts:
             event = Event(seq, now, draft.kind, draft.actor, draft.cause, draft.data)
             seq += 1
@@ -164,8 +167,11 @@ class Queue:
             if draft.kind in model.TRANSITIONS or draft.kind == "job.submitted":
                 number = draft.data["job"]
                 before = after[number][0] if number in after else self._present(event)
+                if before is not None and number not in after and number not in self.live:
+                    revived.append(before.state)
                 after[number] = (model.apply(before, event), event.seq)
         self._next_seq = seq
+        self._ended_counts.subtract(revived)
         for job, newest in after.values():
             self._take_in(job, newest)
         return events, [job for job, _ in after.values()]
@@ -181,6 +187,10 @@ class Queue:
         self._count(job.id, +1)
         self._newest[job.id] = newest
         self.on_change(job)
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state that has any."""
+        return dict(self._ended_counts + Counter(job.state for job in self.live.values()))
 
     def _count(self, job_id: int, step: int) -> None:
         job = self.live.get(job_id)
@@ -211,7 +221,7 @@ class Queue:
         """Everything about this job is on disk; one that has ended need not be in memory."""
         del self._newest[job_id]
         if not self.live[job_id].live:
-            del self.live[job_id]
+            self._ended_counts[self.live.pop(job_id).state] += 1
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -277,9 +287,9 @@ class Queue:
             raise NotFound(f"there is no job {job_id}", hint="labctl status --all lists jobs")
         return job
 
-    def listed(self, where: table.Filter, limit: int) -> list[Job]:
+    async def listed(self, where: table.Filter, limit: int) -> list[Job]:
         """Jobs that match, newest first, as the disk has them: a filter by state then misses none."""
-        return self._store.read(lambda conn: table.listed(conn, where, limit))
+        return await self._store.read_slow(lambda conn: table.listed(conn, where, limit))
 
     async def wait_ended(self, job_id: int) -> Job:
         """The job once its end is durable. Raises NotFound."""

@@ -119,8 +119,9 @@ class Filter(msgspec.Struct, frozen=True):
         return (f"where {condition}" if parts else ""), [v for _, values in parts for v in values]
 
 
-def count_by_state(conn: sqlite3.Connection) -> dict[str, int]:
-    return dict(conn.execute("select state, count(*) from jobs group by state").fetchall())
+def count_ended(conn: sqlite3.Connection) -> dict[str, int]:
+    """How many jobs have ended in each way."""
+    return dict(conn.execute("select state, count(*) from jobs where live = 0 group by state").fetchall())
 
 
 def last_job(conn: sqlite3.Connection) -> int:

@@ -247,5 +247,5 @@ async def test_a_record_that_cannot_be_read_is_left_alone_and_named(tmp_path, ca
         await queue._store.write(lambda c: c.execute("update jobs set record = '{\"id\": 2}' where id = 2"))
     async with a_queue(tmp_path) as queue:
         assert (sorted(queue.live), queue.unreadable) == ([1, 3], [2])
-        assert [job.id for job in queue.listed(table.Filter(), 10)] == [3, 1]
+        assert [job.id for job in await queue.listed(table.Filter(), 10)] == [3, 1]
     assert "the record of job 2 cannot be read" in caplog.text

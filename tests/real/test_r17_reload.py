@@ -77,7 +77,7 @@ async def test_r17_no_job_is_accepted_that_the_queue_then_forgets(
                 await break_and_heal(store)
             scope.cancel()
     assert len(accepted) == len(set(accepted))
-    assert set(accepted) <= {job.id for job in store.read(table.live_jobs)} <= set(queue.live)
+    assert set(accepted) <= {job.id for job in store.read(table.live_jobs)[0]} <= set(queue.live)
     store.close()
 
 

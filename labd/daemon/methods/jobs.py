@@ -103,7 +103,7 @@ class JobMethods:
     async def list(self, call: Call, ask: List) -> dict[str, Any]:
         self._desk.check_states(ask.states, STATES)
         where = table.Filter(ask.states, ask.user, ask.name, ask.before)
-        jobs = self._desk.queue.listed(where, ask.limit)
+        jobs = await self._desk.queue.listed(where, ask.limit)
         return {"jobs": [self._desk.view(j) for j in jobs], "counts": self._desk.counts()}
 
     async def show(self, call: Call, ask: One) -> dict[str, Any]:
@@ -179,7 +179,7 @@ class JobMethods:
 
     async def why(self, call: Call, ask: One) -> dict[str, Any]:
         job = self._desk.find(ask.job)
-        return {"job": self._desk.view(job), "reasons": self._desk.reasons(job), "held_by": self._desk.holders()}
+        return {"job": self._desk.view(job), "reasons": self._desk.reasons(job), "held_by": self._desk.holders(job)}
 
     async def _steer(
         self, call: Call, ref: JobRef, verb: str, decision: Decision

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import stat
 import time
 
 from labd.jobs.shim import kernel
@@ -127,17 +128,22 @@ def explain(fault: str, order: dict[str, Any]) -> tuple[int, str]:
     if step == "user":
         return exit_code, f"cannot become user {order['user']}: {why}"
     if step == "program":
-        return exit_code, f"cannot run {_name(order['argv'][0], code)}: {why}"
+        return exit_code, f"cannot run {_name(order, code)}: {why}"
     return exit_code, f"cannot start the job: {why}"
 
 
-def _name(program: str, code: int) -> str:
-    """*program*, or its interpreter when that is what is missing."""
-    if code != errno.ENOENT:
+def _name(order: dict[str, Any], code: int) -> str:
+    """The program, or its interpreter when that is what is missing.
+
+    Nothing is opened for the job of another user: with our rights that could show what is not theirs.
+    """
+    program: str = order["argv"][0]
+    if code != errno.ENOENT or order.get("user") is not None:
         return program
     try:
-        with open(program, "rb") as file:
-            line = file.readline(256)
+        fd = os.open(os.path.join(order["cwd"], program), os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        with open(fd, "rb") as file:
+            line = file.readline(256) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     except OSError:
         return program
     words = line[2:].decode("utf-8", "replace").split() if line.startswith(b"#!") else []

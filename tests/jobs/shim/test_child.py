@@ -1,6 +1,7 @@
 """What a program that cannot be run is called."""
 
 import errno
+import os
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,23 @@ def test_the_sentence_names_the_thing(fault: str, code: int, sentence: str) -> N
 def test_a_missing_interpreter_is_named(tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text("#! /opt/nothing/python -u\n")
-    _, sentence = child.explain(f"program {errno.ENOENT}", ORDER | {"argv": [str(script)]})
+    own = ORDER | {"argv": [str(script)], "user": None}
+    _, sentence = child.explain(f"program {errno.ENOENT}", own)
     assert f"cannot run {script}, whose interpreter is /opt/nothing/python: " in sentence
+
+
+def test_nothing_is_read_with_roots_rights_for_somebody_else(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("#! /the/secret\n")
+    _, sentence = child.explain(f"program {errno.ENOENT}", ORDER | {"argv": [str(secret)]})
+    assert "secret\n" not in sentence
+    assert "interpreter" not in sentence
+
+
+def test_a_fifo_that_is_called_a_program_holds_up_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    own = ORDER | {"argv": [str(tmp_path / "fifo")], "user": None}
+    assert child.explain(f"program {errno.ENOENT}", own)[0] == 127
 
 
 @pytest.mark.parametrize(
