@@ -54,7 +54,9 @@ def wait_for_answer(path: str) -> None:
 def milliseconds(values: Sequence[float]) -> str:
     """Median and 90th percentile."""
     ranked = sorted(values)
-    return f"p50 {statistics.median(ranked) * 1e3:6.2f} ms   p90 {ranked[int(len(ranked) * 0.9)] * 1e3:6.2f} ms"
+    return (
+        f"p50 {statistics.median(ranked) * 1e3:6.2f} ms   p90 {ranked[int(len(ranked) * 0.9)] * 1e3:6.2f} ms"
+    )
 
 
 def header(title: str) -> None:

@@ -7,9 +7,12 @@ or no longer there.
 Words = dict[str, str]
 
 STATES: Words = {
-    "queued": "accepted; waits for its turn, its resources or the delay of a retry",
+    "held": "does not start before somebody releases it",
+    "blocked": "waits for the end of other jobs",
+    "queued": "waits for its turn, its resources, its time to begin or the delay of a retry",
     "starting": "its resources are booked; its shim is being started",
     "running": "its shim runs, and so does its program",
+    "paused": "its processes stand still; it keeps its cores, memory and GPUs",
     "succeeded": "its program ended with exit code 0",
     "failed": "its program ended with another exit code or by a signal, or could not be run",
     "cancelled": "somebody asked for its end",
@@ -28,11 +31,15 @@ JOB_VIEW: Words = {
     "argv": "program and arguments; the arguments alone for a job with a script",
     "cwd": "folder that it runs in",
     "cpus": "cores that it takes; may be a fraction",
-    "memory": "bytes of memory that it takes in the ledger",
+    "memory": "bytes of memory that it takes in the ledger, and may use; 0 for no limit",
     "gpus": "how many GPUs it takes",
     "gpu_ids": "which GPUs the last attempt has or had; empty while it waits",
     "time_limit": "seconds that an attempt may run; null for no limit",
     "retries": "how often it is run again by itself after a failure",
+    "retry_on": "only after these exit codes; empty for any failure",
+    "begin": "when it may start at the earliest; null for any time",
+    "after": "the jobs that it waits for, each a map with `job` and `when` (`ok`, `failed`, `any`)",
+    "group": "what it belongs to, with others of that name; empty for none",
     "tags": "labels",
     "attempt": "number of the last attempt; 0 before the first",
     "submitted": "when it was accepted",
@@ -42,8 +49,9 @@ JOB_VIEW: Words = {
     "signal": "number of the signal that ended it; null after an exit code",
     "reason": "why it is in its state, as far as there is something to say",
     "progress": "0 to 1, as the running attempt reported; null for none",
-    "metrics": "newest number of each name that the running attempt reported",
-    "waiting_for": "what a queued job waits for, in words; else empty",
+    "metrics": "newest number of each name that the running attempt reported; for both, `job.show` says "
+    "the last of an ended job too",
+    "waiting_for": "what a job waits for that has not begun, in words; else empty",
 }
 
 JOB_SPEC: Words = {
@@ -55,20 +63,26 @@ JOB_SPEC: Words = {
     "cwd": "absolute path of the folder to run in",
     "env": "the whole environment of the job; labd adds [a few names](job-environment.md)",
     "cpus": "cores, fractions allowed; null: `jobs.default_cpus`",
-    "memory": "bytes; null: `jobs.default_memory`",
+    "memory": "bytes for all its processes together, 0 for no limit; null: `jobs.default_memory`",
     "gpus": "how many GPUs",
     "gpu_ids": "which GPUs, by index",
     "time_limit": "seconds that an attempt may run, 0 for no limit; null: `jobs.default_time_limit`",
     "grace": "seconds between SIGTERM and SIGKILL; null: `jobs.kill_grace`",
     "retries": "how often to run again after `failed`, `timed_out` or `lost`",
     "retry_delay": "seconds before the first retry; doubles with each further one, to one hour at most",
-    "priority": "higher ones start first",
+    "priority": "higher ones start first; above 0 needs the role operate",
+    "retry_on": "retry only after these exit codes, and after `lost`; empty: after any failure",
+    "hold": "it does not start before `job.release`",
+    "begin": "Unix seconds; it does not start before",
+    "after": "jobs that must have ended, each a map with `job` (an id) and `when`: `ok` (the usual one), "
+    "`failed` or `any`. One that ends in another way cancels this job",
+    "group": "what it belongs to; `jobs.groups` limits how many of a group run at once",
     "tags": "labels",
 }
 
 ATTEMPT: Words = {
     "number": "counts from 1 within the job",
-    "state": "`starting`, `running`, `never_began`, or the way it ended",
+    "state": "`starting`, `running`, `paused`, `never_began`, or the way it ended",
     "cause": "why there is this attempt: `submitted`, or how the one before ended",
     "gpu_ids": "GPUs that it holds or held",
     "started": "when it began",
@@ -80,6 +94,7 @@ ATTEMPT: Words = {
     "user_seconds": "processor time of all its processes, in user mode",
     "system_seconds": "the same in the kernel",
     "max_rss": "bytes of memory that its largest process held",
+    "peak_memory": "the most that all its processes held together, in bytes; null where nobody counted",
     "folder": "where its files are",
     "log": "path of its output",
 }
@@ -100,22 +115,30 @@ REPORT: Words = {
     "message": "one line for people; may be empty",
 }
 
-_RESULT = "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss"
+_RESULT = "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory"
 _READY = "ready_wall ready_boot ready_boot_id"
 _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
-    "job.submitted": ("a job was accepted", "job uid gid user spec"),
+    "job.submitted": ("a job was accepted", f"job uid gid user spec {_READY}"),
+    "job.held": ("somebody keeps it from starting", "job"),
+    "job.released": ("somebody let a held job go", "job"),
+    "job.blocked": ("it waits for the end of other jobs", "job"),
+    "job.unblocked": ("the jobs that it waited for have ended as they should", "job"),
+    "job.prioritised": ("a waiting job got another priority; `cause` names the old one", "job priority"),
     "job.starting": ("resources are booked, an attempt begins", "job attempt gpu_ids"),
     "job.started": ("its shim runs", "job attempt started"),
     "job.adopted": ("found running after a restart of labd", "job attempt started"),
     "job.never_began": ("the attempt provably did not start; the job waits again", f"job attempt {_READY}"),
+    "job.paused": ("somebody stopped its processes where they are", "job"),
+    "job.resumed": ("somebody let a paused job go on", "job"),
+    "job.requeue_requested": ("somebody asked for another attempt instead of the present one", "job attempt"),
     "job.cancel_requested": ("somebody asked for the end of a running job", "job attempt"),
     "job.succeeded": ("ended with exit code 0", _RESULT),
     "job.failed": ("ended in another way, or could not be run", _RESULT),
     "job.timed_out": ("ended by its time limit", _RESULT),
     "job.lost": ("its shim died without a record", _RESULT),
-    "job.cancelled": ("ended because somebody asked", _RESULT),
+    "job.cancelled": ("ended because somebody asked, or because a job before it did not end as it should", _RESULT),
     "job.queued": (
         "will be run again; `automatic` says whether by a retry of its own",
         f"job automatic {_READY}",
@@ -158,12 +181,18 @@ ANSWERS: dict[str, Words] = {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
     "job.cancel": {"job": "the job as it is now"},
+    "job.hold": {"job": "the job as it is now"},
     "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
     "job.log": {
         "data": "bytes of the output", "offset": "where to go on", "size": "bytes that there are now",
         "end": "true when no more will come", "attempt": "which attempt this is",
     },
+    "job.pause": {"job": "the job as it is now"},
+    "job.prioritise": {"job": "the job as it is now"},
+    "job.release": {"job": "the job as it is now"},
     "job.reports": {"attempt": "which attempt this is", "reports": "all of them, in order"},
+    "job.requeue": {"job": "the job as it is now: it is queued again when its processes have ended"},
+    "job.resume": {"job": "the job as it is now"},
     "job.retry": {"job": "the job as it is now"},
     "job.show": {
         "job": "the job", "attempts": "its attempts, oldest first",
@@ -175,6 +204,11 @@ ANSWERS: dict[str, Words] = {
         "spec": "only for a dry run: the spec that would run",
     },
     "job.wait": {"jobs": "the jobs, all of them ended"},
+    "job.why": {
+        "job": "the job", "reasons": "what it waits for, a sentence each",
+        "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, `cpus`, "
+        "`memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
+    },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
     "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
 }  # fmt: skip
@@ -182,7 +216,7 @@ ANSWERS: dict[str, Words] = {
 ENVIRONMENT: Words = {
     "LABD_JOB_ID": "the job's id",
     "LABD_ATTEMPT": "number of the attempt, from 1: more than 1 means that there was a run before",
-    "LABD_RUN_DIR": "an empty folder for the attempt alone; kept with its output",
+    "LABD_RUN_DIR": "a folder of the job's own, empty when the attempt begins; kept with its output",
     "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
     "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
     "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",
@@ -202,7 +236,7 @@ PROMISES: dict[int, str] = {
     9: "labd never signals a process that it did not start, whatever happened to pids.",
     10: "Cancel ends the whole tree within the grace time and two seconds.",
     11: "No GPU is held by two jobs, over any number of crashes.",
-    12: "Order, priorities and the delays of retries survive a restart.",
+    12: "Order, priorities, holds and the delays of retries survive a restart.",
     13: "One daemon for a state directory. After a kill the next one starts without help.",
     14: "No client can end or hold up the daemon, whatever it sends.",
     15: "Without file descriptors labd lives, refuses and recovers.",

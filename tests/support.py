@@ -21,7 +21,7 @@ def wait_until(condition: Callable[[], T], timeout: float = 60.0, every: float =
 async def wait_until_async(condition: Callable[[], T], timeout: float = 60.0, every: float = 0.01) -> T:
     """The same under trio, on the real clock."""
     with trio.move_on_after(timeout):
-        while not (answer := condition()):
+        while not (answer := condition()):  # noqa: ASYNC110 - what is waited for is outside trio
             await trio.sleep(every)
         return answer
     raise AssertionError(f"{condition} did not come true within {timeout:g} s")

@@ -96,7 +96,13 @@ def test_times_are_written_in_units(seconds, text):
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 bytes"), (999, "999 bytes"), (2**30, "1 GiB"), (25_276_514_304, "23.5 GiB"), (2**60, "1.02e+03 PiB")],
+    [
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (2**30, "1 GiB"),
+        (25_276_514_304, "23.5 GiB"),
+        (2**60, "1.02e+03 PiB"),
+    ],
 )
 def test_sizes_as_people_say_them(count, text):
     assert about_bytes(count) == text

@@ -30,7 +30,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
-    ``group`` share the limit that the configuration gives it. What is None gets the default of the section ``[jobs]`` of the configuration.
+    ``group`` share the limit that the configuration gives it. What is None gets the default of the section
+    ``[jobs]`` of the configuration.
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()

@@ -27,7 +27,7 @@ labctl submits and watches jobs: see labctl --help.
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="labd",
-        description="One daemon for a lab machine: jobs that survive it, one ledger of cores, memory and GPUs.",
+        description="One daemon for a lab machine: jobs that survive it, one ledger of cores, memory, GPUs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,

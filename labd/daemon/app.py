@@ -40,8 +40,8 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.launch import Launcher
-from labd.jobs.order import Surroundings
 from labd.jobs.model import Job
+from labd.jobs.order import Surroundings
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
@@ -95,7 +95,13 @@ class Daemon:
         self.launcher = Launcher(setup.zygote)
         self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
         self.runner = Runner(
-            self.queue, self.ledger, self.launcher, self.follower, self.clock, self._folder, self._surroundings
+            self.queue,
+            self.ledger,
+            self.launcher,
+            self.follower,
+            self.clock,
+            self._folder,
+            self._surroundings,
         )
         self.blobs = NodeBlobs(Blobs(os.path.join(setup.paths.state, "blobs")))
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
@@ -152,7 +158,12 @@ class Daemon:
         return [
             [Service("store", self.store.run, once, critical=True)],
             [
-                Service("healer", Healer(self.store, self._reload_queue, self.control.healed).run, quick, critical=True),
+                Service(
+                    "healer",
+                    Healer(self.store, self._reload_queue, self.control.healed).run,
+                    quick,
+                    critical=True,
+                ),
                 Service("snapshots", snapshots, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),

@@ -1,6 +1,7 @@
 """One client: requests in, replies and events out, and nothing it does can hurt anybody else.
 
-At most ``max_requests`` requests of a client are in work; more are refused. A client that does not read its answers for ``send_timeout`` seconds is dropped.
+At most ``max_requests`` requests of a client are in work; more are refused. A client that does not read
+its answers for ``send_timeout`` seconds is dropped.
 """
 
 import logging
@@ -117,7 +118,9 @@ class Connection:
         if request.method == "ping":
             return {}
         if request.method == "subscribe":
-            return self._subscriptions.open(checked("subscribe", request.params, Subscribe), self.peer, nursery)
+            return self._subscriptions.open(
+                checked("subscribe", request.params, Subscribe), self.peer, nursery
+            )
         if request.method == "unsubscribe":
             return self._subscriptions.close(request.params.get("subscription"))
         call = Call(self.peer, request.method, self.notify, self.number)

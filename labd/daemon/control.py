@@ -59,7 +59,9 @@ class Control:
         repair = self._daemon.store.repair
         if repair is not None:
             self._record("store.repaired", msgspec.to_builtins(repair))
-            log.error("the store was damaged (%s); it was restored from %s", repair.cause, repair.restored_from)
+            log.error(
+                "the store was damaged (%s); it was restored from %s", repair.cause, repair.restored_from
+            )
         self._record("daemon.started", {"pid": os.getpid(), **identity(self._daemon.epoch)})
         log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
 
@@ -170,13 +172,19 @@ class Control:
         if daemon.store.repair is not None:
             lines.append(f"the store was damaged and restored: {daemon.store.repair.cause}")
         if daemon.queue.unreadable:
-            lines.append(f"the records of jobs {daemon.queue.unreadable[:5]} cannot be read; they are left alone")
+            lines.append(
+                f"the records of jobs {daemon.queue.unreadable[:5]} cannot be read; they are left alone"
+            )
         if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
         records = daemon.supervisor.records if daemon.supervisor else ()
-        lines += [f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE]
+        lines += [
+            f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE
+        ]
         plugins = daemon.setup.registry.records
-        return lines + [f"plugin {p.name} {p.state}: {p.error}" for p in plugins if p.state in ("failed", "incompatible")]
+        return lines + [
+            f"plugin {p.name} {p.state}: {p.error}" for p in plugins if p.state in ("failed", "incompatible")
+        ]
 
     def status_line(self) -> str:
         """One line for ``systemctl status``."""

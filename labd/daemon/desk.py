@@ -68,18 +68,25 @@ class Desk:
             raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
         built = _sound(self._with_defaults(self._built(spec)))
         if not built.argv and built.script is None:
-            raise UsageError("a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]")
+            raise UsageError(
+                "a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]"
+            )
         if built.argv and not built.argv[0] and built.script is None:
             raise UsageError("the command is an empty string", hint="labctl submit COMMAND [ARGUMENT ...]")
         wrong = [name for name in built.env if not name or "=" in name]
         if wrong:
-            raise UsageError(f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no =")
+            raise UsageError(
+                f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no ="
+            )
         if len(set(built.gpu_ids)) < len(built.gpu_ids):
             raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice", hint="name each once")
         for dependency in built.after:
             self.queue.find(dependency.job)
         if impossible := self._ledger.impossible(request_of(built)):
-            raise Refused(f"this job can never start here: {impossible}", hint="ask for less; labctl status shows what there is")
+            raise Refused(
+                f"this job can never start here: {impossible}",
+                hint="ask for less; labctl status shows what there is",
+            )
         return built
 
     def _with_defaults(self, spec: JobSpec) -> JobSpec:
@@ -95,20 +102,25 @@ class Desk:
     def _built(self, spec: JobSpec) -> JobSpec:
         if spec.kind == "command":
             if spec.params:
-                raise UsageError("the kind command takes no params", hint="labctl submit --kind KIND --param NAME=VALUE")
+                raise UsageError(
+                    "the kind command takes no params", hint="labctl submit --kind KIND --param NAME=VALUE"
+                )
             return spec
         kind = self._kinds.get(spec.kind)
         if kind is None:
             near = get_close_matches(spec.kind, self._kinds, 1)
             known = ", ".join(sorted({"command", *self._kinds}))
             raise UsageError(
-                f"there is no job kind {spec.kind!r}", hint=f"did you mean {near[0]}?" if near else f"there are: {known}"
+                f"there is no job kind {spec.kind!r}",
+                hint=f"did you mean {near[0]}?" if near else f"there are: {known}",
             )
         try:
             return kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec)
         except msgspec.ValidationError as error:
             names = ", ".join(f.encode_name for f in msgspec.structs.fields(kind.params))
-            raise UsageError(f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}") from None
+            raise UsageError(
+                f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}"
+            ) from None
 
     # -- which job is meant ----------------------------------------------------------------------
 
@@ -129,7 +141,9 @@ class Desk:
             return exact[0]
         names = {name for _, name in found}
         if len(names) > 1:
-            raise UsageError(f"{ref!r} could be {', '.join(sorted(names))}", hint="write more of the name, or the id")
+            raise UsageError(
+                f"{ref!r} could be {', '.join(sorted(names))}", hint="write more of the name, or the id"
+            )
         if not found:
             raise NotFound(f"there is no job {ref!r}", hint="labctl status --all lists jobs")
         return found[0][0]
@@ -139,7 +153,8 @@ class Desk:
             if state not in known:
                 near = get_close_matches(state, known, 1)
                 raise UsageError(
-                    f"there is no job state {state!r}", hint=f"did you mean {near[0]}?" if near else f"states: {', '.join(known)}"
+                    f"there is no job state {state!r}",
+                    hint=f"did you mean {near[0]}?" if near else f"states: {', '.join(known)}",
                 )
 
     # -- who may ---------------------------------------------------------------------------------
@@ -152,7 +167,8 @@ class Desk:
         job = self.find(ref)
         if not self.owns(peer, job):
             raise NotPermitted(
-                f"job {job.id} belongs to {job.user}: {peer.name} cannot {verb} it", hint="that needs the role operate"
+                f"job {job.id} belongs to {job.user}: {peer.name} cannot {verb} it",
+                hint="that needs the role operate",
             )
         return job
 
@@ -254,7 +270,9 @@ def _sound(spec: JobSpec) -> JobSpec:
         again = msgspec.convert(msgspec.to_builtins(spec), JobSpec)
         size = len(msgspec.json.encode(again))
     except (msgspec.MsgspecError, TypeError, RecursionError) as error:
-        raise UsageError(f"the job cannot be stored: {error}", hint=f"it was built by the kind {spec.kind}") from None
+        raise UsageError(
+            f"the job cannot be stored: {error}", hint=f"it was built by the kind {spec.kind}"
+        ) from None
     if size > MAX_SPEC:
         raise UsageError(
             f"the job takes {about_bytes(size)}, environment included; the limit is {about_bytes(MAX_SPEC)}",

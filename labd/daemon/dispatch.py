@@ -8,8 +8,8 @@ import msgspec
 import trio
 
 from labd.api.methods import Call, Method
-from labd.daemon.params import checked
 from labd.daemon.faults import one_line, split
+from labd.daemon.params import checked
 from labd.errors import Conflict, InternalError, LabdError, NotFound, NotPermitted
 
 log = logging.getLogger("labd.rpc")
@@ -33,7 +33,12 @@ class Dispatcher:
     def describe(self) -> list[dict[str, Any]]:
         """Every method with its role and the JSON Schema of its parameters, by name."""
         return [
-            {"name": m.name, "doc": m.doc, "role": m.role.name.lower(), "params": msgspec.json.schema(m.params)}
+            {
+                "name": m.name,
+                "doc": m.doc,
+                "role": m.role.name.lower(),
+                "params": msgspec.json.schema(m.params),
+            }
             for m in sorted(self._methods.values(), key=lambda m: m.name)
         ]
 
@@ -48,7 +53,7 @@ class Dispatcher:
             passing, fault = split(error)
             if passing is not None or fault is None:
                 raise
-            log.error("method %s failed", call.method, exc_info=fault)
+            log.error("method %s failed", call.method, exc_info=fault)  # noqa: TRY400 - its own part only
             raise InternalError(
                 f"{call.method} failed: {one_line(fault)}", hint="the daemon's log has the traceback"
             ) from error
@@ -60,14 +65,17 @@ class Dispatcher:
             hint = f"did you mean {near[0]}?" if near else "labctl methods lists what there is"
             raise NotFound(f"there is no method {call.method!r}", hint=hint)
         if call.peer.role < method.role:
+            needed, has = method.role.name.lower(), call.peer.role.name.lower()
             raise NotPermitted(
-                f"{call.method} needs the role {method.role.name.lower()}, {call.peer.name} has {call.peer.role.name.lower()}",
+                f"{call.method} needs the role {needed}, {call.peer.name} has {has}",
                 hint="an admin grants roles in the section [access] of labd.toml",
             )
         return method
 
 
-async def cancellable(scope: trio.CancelScope, dispatcher: Dispatcher, call: Call, params: dict[str, Any]) -> Any:
+async def cancellable(
+    scope: trio.CancelScope, dispatcher: Dispatcher, call: Call, params: dict[str, Any]
+) -> Any:
     """The answer, or Conflict when the caller has cancelled the request."""
     with scope:
         return await dispatcher.answer(call, params)

@@ -53,7 +53,9 @@ def fsync_speed(state_dir: str, rounds: int = 9) -> Check:
         os.unlink(path)
     text = f"{median * 1000:.2f} ms for a durable write"
     slow = median > SLOW_FSYNC
-    return Check("fsync", "warn" if slow else "ok", text, "put the state directory on a faster disk" if slow else "")
+    return Check(
+        "fsync", "warn" if slow else "ok", text, "put the state directory on a faster disk" if slow else ""
+    )
 
 
 def _timed_write(fd: int) -> float:
@@ -65,14 +67,18 @@ def _timed_write(fd: int) -> float:
 
 def store(found: Statistics, repaired: Repair | None) -> Check:
     if found.state != "open":
-        return Check("store", "fail", f"{found.state}: {found.cause}", "free space or check the disk; labd tries again")
+        return Check(
+            "store", "fail", f"{found.state}: {found.cause}", "free space or check the disk; labd tries again"
+        )
     if repaired is not None:
         source = repaired.restored_from or "nothing: no snapshot was good"
         return Check(
             "store", "warn", f"it was damaged ({repaired.cause}) and restored from {source}",
             f"the damaged file is kept: {repaired.set_aside[0] if repaired.set_aside else 'none'}",
         )  # fmt: skip
-    return Check("store", "ok", f"{found.file_bytes / 2**20:.1f} MiB, {found.commits} commits since the start")
+    return Check(
+        "store", "ok", f"{found.file_bytes / 2**20:.1f} MiB, {found.commits} commits since the start"
+    )
 
 
 def sqlite_version() -> Check:
@@ -85,7 +91,12 @@ def sqlite_version() -> Check:
 
 def clock() -> Check:
     wrong = time.time() < 1_700_000_000
-    return Check("clock", "fail" if wrong else "ok", time.strftime("%Y-%m-%d %H:%M:%S %Z"), "set the clock" if wrong else "")
+    return Check(
+        "clock",
+        "fail" if wrong else "ok",
+        time.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        "set the clock" if wrong else "",
+    )
 
 
 def descriptors(connections: int) -> Check:
@@ -100,7 +111,9 @@ def descriptors(connections: int) -> Check:
 def plugins(records: Sequence[PluginRecord]) -> Check:
     bad = [r for r in records if r.state in ("failed", "incompatible")]
     if bad:
-        return Check("plugins", "warn", "; ".join(f"{r.name} {r.state}: {r.error}" for r in bad), "labctl plugins")
+        return Check(
+            "plugins", "warn", "; ".join(f"{r.name} {r.state}: {r.error}" for r in bad), "labctl plugins"
+        )
     return Check("plugins", "ok", f"{sum(r.loaded for r in records)} loaded")
 
 

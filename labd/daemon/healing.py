@@ -20,7 +20,9 @@ FIRST_DELAY, MAX_DELAY = 0.25, 5.0
 class Healer:
     """The service that watches the store. *reload* makes memory what the disk says."""
 
-    def __init__(self, store: Store, reload: Callable[[], None], healed: Callable[[str, float], None]) -> None:
+    def __init__(
+        self, store: Store, reload: Callable[[], None], healed: Callable[[str, float], None]
+    ) -> None:
         self._store = store
         self._reload = reload
         self._healed = healed

@@ -21,7 +21,8 @@ def hold(state_dir: str) -> int:
         fd = os.open(os.path.join(state_dir, FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateError(
-            f"the state directory {state_dir} cannot be used: {error.strerror}", hint="daemon.state_dir sets another"
+            f"the state directory {state_dir} cannot be used: {error.strerror}",
+            hint="daemon.state_dir sets another",
         ) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,7 +30,8 @@ def hold(state_dir: str) -> int:
         holder = os.read(fd, 20).decode(errors="replace").strip() or "unknown"
         os.close(fd)
         raise AlreadyRunning(
-            f"process {holder} is a labd on {state_dir}", hint="labctl status talks to it; one daemon per state directory"
+            f"process {holder} is a labd on {state_dir}",
+            hint="labctl status talks to it; one daemon per state directory",
         ) from None
     os.ftruncate(fd, 0)
     os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)

@@ -41,7 +41,9 @@ class NodeJobs:
         return self._desk.view(await self._desk.queue.wait_ended(job))
 
     async def cancel(self, job: int, *, reason: str = "") -> JobView:
-        ended = await self._desk.runner.cancel(job, self._owner.name, reason or f"cancelled by {self._owner.name}")
+        ended = await self._desk.runner.cancel(
+            job, self._owner.name, reason or f"cancelled by {self._owner.name}"
+        )
         return self._desk.view(ended)
 
 
@@ -55,7 +57,9 @@ class NodeEvents:
 
     async def publish(self, kind: str, data: dict[str, Any], *, cause: str = "") -> Event:
         if not kind.startswith(f"{self._plugin}."):
-            raise UsageError(f"plugin {self._plugin} cannot publish {kind!r}", hint=f"name it {self._plugin}.{kind}")
+            raise UsageError(
+                f"plugin {self._plugin} cannot publish {kind!r}", hint=f"name it {self._plugin}.{kind}"
+            )
         plain = msgspec.to_builtins(data, str_keys=True)
         [event] = await self._queue.commit([Draft(kind, plain, actor=f"plugin {self._plugin}", cause=cause)])
         return event

@@ -71,7 +71,8 @@ def _hold(path: str) -> None:
     except BlockingIOError:
         os.close(fd)
         raise AlreadyRunning(
-            f"another labd listens at {path.removesuffix('.lock')}", hint="daemon.runtime_dir sets another place"
+            f"another labd listens at {path.removesuffix('.lock')}",
+            hint="daemon.runtime_dir sets another place",
         ) from None
 
 
@@ -139,9 +140,13 @@ class Server:
 
     def _admit(self, peer: Peer) -> None:
         if self.connections > self._max and peer.role < Role.ADMIN:
-            raise Overloaded(f"{self._max} clients are connected, the limit", hint="wire.max_connections raises it")
+            raise Overloaded(
+                f"{self._max} clients are connected, the limit", hint="wire.max_connections raises it"
+            )
         if peer.role == Role.NONE:
-            raise NotPermitted(f"{peer.name} has no role here", hint="an admin adds you to [access] in labd.toml")
+            raise NotPermitted(
+                f"{peer.name} has no role here", hint="an admin adds you to [access] in labd.toml"
+            )
 
 
 async def _turn_away(stream: trio.SocketStream, error: LabdError) -> None:

@@ -55,7 +55,9 @@ class _Subscription:
 class Subscriptions:
     """Opens, feeds and closes them."""
 
-    def __init__(self, bus: Bus, epoch: str, notify: Callable[[str, dict[str, Any]], Awaitable[None]]) -> None:
+    def __init__(
+        self, bus: Bus, epoch: str, notify: Callable[[str, dict[str, Any]], Awaitable[None]]
+    ) -> None:
         self._bus = bus
         self._epoch = epoch
         self._notify = notify

@@ -57,14 +57,18 @@ def never_began(job: Job, cause: str, clocks: Clocks, delay: float = 0.0) -> lis
     data = {"job": job.id, "attempt": job.attempt} | ready_in(delay, clocks)
     drafts = [Draft("job.never_began", data, cause=cause)]
     if job.cancel_reason is not None:
-        drafts.append(Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=job.cancel_reason))
+        drafts.append(
+            Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=job.cancel_reason)
+        )
     return drafts
 
 
 def cancel(job: Job, actor: str, reason: str) -> Draft:
     """Ask for the end of *job*. Raises Conflict when it has ended."""
     if job.state in ENDED:
-        raise Conflict(f"job {job.id} has {job.state.replace('_', ' ')} already", hint=f"labctl show {job.id}")
+        raise Conflict(
+            f"job {job.id} has {job.state.replace('_', ' ')} already", hint=f"labctl show {job.id}"
+        )
     kind = "job.cancel_requested" if job.busy else "job.cancelled"
     return Draft(kind, {"job": job.id, "attempt": job.attempt}, actor=actor, cause=reason)
 
@@ -125,7 +129,11 @@ def _retry_after(job: Job, state: str, clocks: Clocks) -> Draft:
     done = job.spec.retries - job.retries_left
     delay = min(job.spec.retry_delay * 2**done, MAX_BACKOFF)
     data = {"job": job.id, "automatic": True} | ready_in(delay, clocks)
-    return Draft("job.queued", data, cause=f"retry {done + 1} of {job.spec.retries} after attempt {job.attempt} {state}")
+    return Draft(
+        "job.queued",
+        data,
+        cause=f"retry {done + 1} of {job.spec.retries} after attempt {job.attempt} {state}",
+    )
 
 
 def ready_in(delay: float, clocks: Clocks) -> dict[str, Any]:

@@ -11,7 +11,14 @@ import msgspec
 from labd.api.jobs import JobSpec
 from labd.api.node import Event
 
-HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED = "held", "blocked", "queued", "starting", "running", "paused"
+HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED = (
+    "held",
+    "blocked",
+    "queued",
+    "starting",
+    "running",
+    "paused",
+)
 SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST = "succeeded", "failed", "cancelled", "timed_out", "lost"
 
 LIVE = frozenset({HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED})

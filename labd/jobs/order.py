@@ -38,19 +38,23 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
     spec = job.spec
     script = {} if spec.script is None else {"script": spec.script}
     user = {} if around.user is None else {"user": around.user._asdict()}
-    return script | user | {
-        "job": job.id,
-        "attempt": job.attempt,
-        "argv": list(spec.argv),
-        "cwd": spec.cwd,
-        "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
-        "time_limit": spec.time_limit or None,
-        "grace": spec.grace,
-        "memory": spec.memory or 0,
-        "cpus": spec.cpus or 0,
-        "enforce_cpus": around.enforce_cpus,
-        "cgroup": around.cgroup,
-    }
+    return (
+        script
+        | user
+        | {
+            "job": job.id,
+            "attempt": job.attempt,
+            "argv": list(spec.argv),
+            "cwd": spec.cwd,
+            "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
+            "time_limit": spec.time_limit or None,
+            "grace": spec.grace,
+            "memory": spec.memory or 0,
+            "cpus": spec.cpus or 0,
+            "enforce_cpus": around.enforce_cpus,
+            "cgroup": around.cgroup,
+        }
+    )
 
 
 def labd_names(job: Job, folder: str) -> dict[str, str]:

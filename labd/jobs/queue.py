@@ -142,7 +142,11 @@ class Queue:
         return [] if job.live else self.dependents.ended(job)
 
     def _write(
-        self, change: Change, events: list[Event], jobs: list[Job], then: Callable[[BaseException | None], None]
+        self,
+        change: Change,
+        events: list[Event],
+        jobs: list[Job],
+        then: Callable[[BaseException | None], None],
     ) -> None:
         def done(_: object, error: BaseException | None) -> None:
             if error is None:
@@ -261,7 +265,9 @@ class Queue:
             (self._per_user[peer.uid], self.limits.queued_per_user, f"unfinished jobs of {peer.name}"),
         ):
             if count >= limit:
-                raise Overloaded(f"there are {count} {whose}, the limit is {limit}", hint="wait for some to end")
+                raise Overloaded(
+                    f"there are {count} {whose}, the limit is {limit}", hint="wait for some to end"
+                )
 
     async def steer(self, job_id: int, decision: Callable[[Job], list[Draft]]) -> Job:
         """Do with a job what *decision* makes of it, durable on return. Raises NotFound, Conflict."""

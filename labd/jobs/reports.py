@@ -44,7 +44,11 @@ class Latest(msgspec.Struct):
         if report.progress is not None and 0 <= report.progress <= 1:
             self.progress = report.progress
         for name, value in report.metrics.items():
-            if value is not None and math.isfinite(value) and (name in self.metrics or len(self.metrics) < MAX_METRICS):
+            if (
+                value is not None
+                and math.isfinite(value)
+                and (name in self.metrics or len(self.metrics) < MAX_METRICS)
+            ):
                 self.metrics[name] = value
         self.message = report.message or self.message
 

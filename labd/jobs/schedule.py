@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from labd.resources.ledger import MILLI, Ledger, Lease, Request
+from labd.resources.ledger import MILLI, Lease, Ledger, Request
 
 
 class Key(NamedTuple):

@@ -44,7 +44,9 @@ def requeue(job: Job, actor: str, reason: str) -> list[Draft]:
 def prioritise(job: Job, actor: str, priority: int) -> list[Draft]:
     """Give a waiting job another priority. Raises Conflict when it does not wait."""
     _need(job, (HELD, BLOCKED, QUEUED), "moved in the queue", "")
-    return [Draft("job.prioritised", {"job": job.id, "priority": priority}, actor, f"was {job.spec.priority}")]
+    return [
+        Draft("job.prioritised", {"job": job.id, "priority": priority}, actor, f"was {job.spec.priority}")
+    ]
 
 
 def _need(job: Job, states: Sequence[str], done: str, hint: str) -> None:

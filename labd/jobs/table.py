@@ -4,12 +4,13 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from labd.jobs.model import Attempt, Job
 
+T = TypeVar("T")
 log = logging.getLogger("labd.jobs")
 
 _PUT_JOB = """insert into jobs(id, key, uid, user, name, state, live, submitted, record)
@@ -70,17 +71,22 @@ def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
 
 
 def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
-    rows = conn.execute("select record from attempts where job = ? order by number", (job_id,))
-    return [_attempt_decoder.decode(record) for (record,) in rows]
+    return _attempts(
+        conn.execute("select job, record from attempts where job = ? order by number", (job_id,))
+    )
 
 
 def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
     """The newest attempts that have ended, with their jobs, oldest first."""
-    query = """select jobs.id, jobs.record, attempts.record from attempts join jobs on jobs.id = attempts.job
-    where attempts.state not in ('starting', 'running', 'paused') order by attempts.job desc, attempts.number desc limit ?"""
+    query = """select jobs.id, jobs.record, attempts.record
+    from attempts join jobs on jobs.id = attempts.job
+    where attempts.state not in ('starting', 'running', 'paused')
+    order by attempts.job desc, attempts.number desc limit ?"""
     rows = conn.execute(query, (limit,)).fetchall()
-    found = [(_jobs([(number, job)]), attempt) for number, job, attempt in reversed(rows)]
-    return [(jobs[0], _attempt_decoder.decode(attempt)) for jobs, attempt in found if jobs]
+    found = [
+        (_jobs([(number, job)]), _attempts([(number, attempt)])) for number, job, attempt in reversed(rows)
+    ]
+    return [(jobs[0], tries[0]) for jobs, tries in found if jobs and tries]
 
 
 def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
@@ -93,7 +99,9 @@ def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 def listed(conn: sqlite3.Connection, where: "Filter", limit: int) -> list[Job]:
     """Jobs that match *where*, newest first."""
     condition, values = where.sql()
-    return _jobs(conn.execute(f"select id, record from jobs {condition} order by id desc limit ?", (*values, limit)))
+    return _jobs(
+        conn.execute(f"select id, record from jobs {condition} order by id desc limit ?", (*values, limit))
+    )
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -130,11 +138,19 @@ def last_job(conn: sqlite3.Connection) -> int:
 
 
 def _jobs(rows: Iterable[tuple[int, str]]) -> list[Job]:
-    """The jobs in *rows*; one whose record cannot be read is left out, and the log names it."""
-    jobs = []
+    return _readable(_job_decoder, rows)
+
+
+def _attempts(rows: Iterable[tuple[int, str]]) -> list[Attempt]:
+    return _readable(_attempt_decoder, rows)
+
+
+def _readable(decoder: "msgspec.json.Decoder[T]", rows: Iterable[tuple[int, str]]) -> list[T]:
+    """The records in *rows*; one that cannot be read is left out, and the log names its job."""
+    found = []
     for number, record in rows:
         try:
-            jobs.append(_job_decoder.decode(record))
+            found.append(decoder.decode(record))
         except msgspec.MsgspecError as error:
-            log.error("the record of job %d cannot be read, it is left alone: %s", number, error)
-    return jobs
+            log.warning("the record of job %d cannot be read, it is left alone: %s", number, error)
+    return found

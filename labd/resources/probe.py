@@ -24,9 +24,7 @@ def _memory() -> int:
     return min([int(psutil.virtual_memory().total), *cgroup_limits()])
 
 
-def cgroup_limits(
-    own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")
-) -> list[int]:
+def cgroup_limits(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:
     """Bytes that the control groups around this process allow it (cgroup v2: ``memory.max``)."""
     try:
         paths = [line[3:].lstrip("/") for line in own.read_text().splitlines() if line.startswith("0::")]

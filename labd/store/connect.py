@@ -41,9 +41,7 @@ def reader(path: str, *, immutable: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def _connect(
-    path: str, mode: str, patience: float, factory: type[sqlite3.Connection]
-) -> sqlite3.Connection:
+def _connect(path: str, mode: str, patience: float, factory: type[sqlite3.Connection]) -> sqlite3.Connection:
     uri = f"file:{quote(os.path.abspath(path))}?{mode}"
     return sqlite3.connect(
         uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False, factory=factory

@@ -133,7 +133,7 @@ class Client:
         while True:
             begun = clock()
             await self._live()
-            if clock() - begun > pause:   # it held longer than the wait for it: not a daemon that flaps
+            if clock() - begun > pause:  # it held longer than the wait for it: not a daemon that flaps
                 pause = FIRST_PAUSE
             await self._sleep(pause * random.uniform(0.8, 1.0))
             pause = min(pause * 2, LAST_PAUSE)

@@ -60,7 +60,7 @@ class Link:
             try:
                 data = await asyncio.get_running_loop().sock_recv(self._sock, CHUNK)
             except OSError:
-                data = b""   # reset: closed, as far as we are concerned
+                data = b""  # reset: closed, as far as we are concerned
             self.send(self.exchange.feed(data))
 
     def hello(self, name: str, then: Then) -> None:
@@ -122,5 +122,5 @@ class Link:
         except BlockingIOError:
             return False
         except OSError:
-            self._outgoing.clear()   # the daemon has hung up; the reader finds out why, if it said so
+            self._outgoing.clear()  # the daemon has hung up; the reader finds out why, if it said so
         return not self._outgoing

@@ -46,7 +46,7 @@ def unpack(data: bytes) -> Any:
 
     try:
         return numpy.frombuffer(items, kind).reshape(shape)
-    except ValueError as error:   # an empty array whose other lengths are too much for numpy
+    except ValueError as error:  # an empty array whose other lengths are too much for numpy
         raise ProtocolError(f"the peer sent an array of shape {shape}: {error}") from None
 
 

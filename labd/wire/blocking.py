@@ -130,7 +130,7 @@ class Client:
         try:
             self._send(data, _deadline(timeout))
         except TimeoutError:
-            pass   # the exchange has failed by now: the next use of it says so
+            pass  # the exchange has failed by now: the next use of it says so
 
     def _receive_until(self, condition: Callable[[], bool], deadline: float | None) -> None:
         while not condition():
@@ -145,7 +145,7 @@ class Client:
         except TimeoutError:
             raise
         except OSError:
-            data = b""   # reset by the daemon: closed, as far as we are concerned
+            data = b""  # reset by the daemon: closed, as far as we are concerned
         self._try_send(self._exchange.feed(data), self._timeout)
 
     def _send(self, data: bytes, deadline: float | None) -> None:
@@ -154,12 +154,12 @@ class Client:
         self._sock.settimeout(_left(deadline))
         try:
             self._sock.sendall(data)
-        except TimeoutError:   # half a message may be out: nothing can follow it
+        except TimeoutError:  # half a message may be out: nothing can follow it
             self._exchange.fail(closed(self._exchange.where))
             self._sock.close()
             raise
         except OSError:
-            pass   # the daemon has hung up; the next read tells why, if it said so
+            pass  # the daemon has hung up; the next read tells why, if it said so
 
 
 _Ask = Callable[[Then], tuple[int, bytes]]
@@ -172,7 +172,7 @@ def _nobody() -> None:
 def _connect(path: str, timeout: float | None) -> socket.socket:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
-        if timeout is not None:   # a blocking connect with a limit: Linux lets it wait in a full backlog
+        if timeout is not None:  # a blocking connect with a limit: Linux lets it wait in a full backlog
             limit = struct.pack("ll", int(timeout), int(timeout % 1 * 1e6))
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
         sock.connect(path)

@@ -167,7 +167,7 @@ class Exchange:
         number = notice.params.get("subscription")
         feed, wake = self._feeds.get(number, (None, None)) if type(number) is int else (None, None)
         if feed is None or wake is None:
-            return b""   # it was ended while this was on its way
+            return b""  # it was ended while this was on its way
         credit = 0
         if notice.method == "event":
             credit = feed.on_events(notice.params.get("events"))

@@ -85,7 +85,7 @@ class Guard:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._at = 0
-        self._open: list[int] = []   # the elements still to come of each container around this place
+        self._open: list[int] = []  # the elements still to come of each container around this place
 
     def look(self, data: bytearray) -> None:
         """Look at what is new in *data*, the message so far; :class:`ProtocolError` over a limit."""

@@ -158,7 +158,7 @@ class Session:
         return container
 
     def _count_map(self, container: dict[Any, Any]) -> dict[Any, Any]:
-        if bytes in map(type, container):   # msgpack takes these for keys; the handlers would not
+        if bytes in map(type, container):  # msgpack takes these for keys; the handlers would not
             raise ProtocolError("the peer sent a map with a key that is not a str")
         return self._count(container)
 

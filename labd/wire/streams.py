@@ -110,7 +110,7 @@ class Client:
             try:
                 await self._stream.send_all(data)
             except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass   # the daemon has hung up; the reader finds out why, if it said so
+                pass  # the daemon has hung up; the reader finds out why, if it said so
 
     async def _greet(self) -> dict[str, Any]:
         hello: dict[str, Any] = await self._ask(lambda then: self._exchange.hello(self._name, then))
@@ -201,7 +201,7 @@ async def over(
             yield client
             with trio.move_on_after(POLITENESS):
                 await client.flush()
-        except BaseException as error:   # the nursery would wrap it in a group; it goes on below
+        except BaseException as error:  # the nursery would wrap it in a group; it goes on below
             caught = error
         nursery.cancel_scope.cancel(reason="the client is no longer needed")
     if caught is not None:

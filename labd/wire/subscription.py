@@ -104,7 +104,7 @@ class Subscription:
         if type(first) is not int or type(last) is not int or last < first:
             raise ProtocolError(f"the daemon sent a lagged notice from {first!r:.40} to {last!r:.40}")
         self.last = last if self.last is None else max(self.last, last)
-        if self.ready and self.ready[-1].get("kind") == LAGGED:   # still unseen: one mark says both
+        if self.ready and self.ready[-1].get("kind") == LAGGED:  # still unseen: one mark says both
             first = min(first, self.ready.pop()["data"]["first"])
             self.lagged.pop()
         self.lagged.append(Range(first, last))

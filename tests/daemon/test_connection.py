@@ -66,7 +66,10 @@ async def test_errors_keep_their_class_and_surprises_become_internal_ones(nurser
     talk = talk_to(nursery, method("missing", missing), method("broken", broken))
     assert (await talk.call("missing")).error["hint"] == "look elsewhere"
     error = (await talk.call("broken")).error
-    assert (error["code"], error["message"]) == ("internal", "broken failed: ZeroDivisionError: division by zero")
+    assert (error["code"], error["message"]) == (
+        "internal",
+        "broken failed: ZeroDivisionError: division by zero",
+    )
     assert "Traceback" in caplog.text
 
 
@@ -148,7 +151,9 @@ async def _serve(stream):
     await Connection(stream, ALICE, Dispatcher(), Bus(0, no_older), dict(IDENTITY)).run()
 
 
-@pytest.mark.parametrize("garbage", [b"\xc1", b"GET / HTTP/1.1\r\n\r\n", b"\x93\x00\x01\xa3abc", b"\xdd\xff\xff\xff\xff"])
+@pytest.mark.parametrize(
+    "garbage", [b"\xc1", b"GET / HTTP/1.1\r\n\r\n", b"\x93\x00\x01\xa3abc", b"\xdd\xff\xff\xff\xff"]
+)
 async def test_r14_garbage_ends_the_connection_and_nothing_else(garbage):
     ours, theirs = trio.testing.memory_stream_pair()
     async with trio.open_nursery() as nursery:

@@ -30,7 +30,8 @@ def test_a_repaired_store_is_pointed_out(statistics):
 
 
 @pytest.mark.parametrize(
-    ("free", "state"), [(doctor.FAIL_FREE - 1, "fail"), (doctor.WARN_FREE - 1, "warn"), (doctor.WARN_FREE, "ok")]
+    ("free", "state"),
+    [(doctor.FAIL_FREE - 1, "fail"), (doctor.WARN_FREE - 1, "warn"), (doctor.WARN_FREE, "ok")],
 )
 def test_a_full_disk_is_told_before_it_is_full(tmp_path, monkeypatch, free, state):
     usage = type("Usage", (), {"free": free})()

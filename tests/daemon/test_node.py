@@ -22,12 +22,12 @@ async def test_a_plugin_publishes_and_hears_events(tmp_path, nursery):
 
     async def listen():
         async for event in events.subscribe("hello.*"):
-            heard.append(event)
+            heard.append(event)  # noqa: PERF401 - the subscription has no end
 
     nursery.start_soon(listen)
     await trio.testing.wait_all_tasks_blocked()
     said = await events.publish("hello.tick", {"n": 1}, cause="why")
-    with pytest.raises(UsageError, match="plugin hello cannot publish 'job.done'"):
+    with pytest.raises(UsageError, match="plugin hello cannot publish"):
         await events.publish("job.done", {})
     await trio.testing.wait_all_tasks_blocked(0.01)
     assert heard == [said]

@@ -31,7 +31,9 @@ def a_job(state: str = "queued", **spec: object) -> Job:
     given = {"argv": ["true"], "cwd": "/", "cpus": 1.0, "memory": 0, "grace": 1.0} | spec
     job = apply(
         None,
-        event("job.submitted", job=1, uid=1000, gid=1000, user="alice", key=None, environment="e", spec=given),
+        event(
+            "job.submitted", job=1, uid=1000, gid=1000, user="alice", key=None, environment="e", spec=given
+        ),
     )
     for step in _WAY.get(state, (f"job.{state}",)):
         job = apply(job, _STEPS[step] if step in _STEPS else event(step, job=1, attempt=1, ended=2000.0))

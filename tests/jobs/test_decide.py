@@ -15,7 +15,11 @@ from tests.jobs.build import Clocks, a_job, event
         (Ending(reason="exited", exit_code=0), "job.succeeded", "exit code 0"),
         (Ending(reason="exited", exit_code=3), "job.failed", "exit code 3"),
         (Ending(reason="exited", signal=9), "job.failed", "signal 9"),
-        (Ending(reason="exec_failed", exit_code=127, message="no such program: x"), "job.failed", "no such program: x"),
+        (
+            Ending(reason="exec_failed", exit_code=127, message="no such program: x"),
+            "job.failed",
+            "no such program: x",
+        ),
         (Ending(reason="timed_out", signal=15), "job.timed_out", "signal 15"),
         (Ending(reason="lost", message="the machine restarted"), "job.lost", "the machine restarted"),
     ],
@@ -59,7 +63,10 @@ def test_an_attempt_that_never_began_puts_the_job_back_unless_its_end_was_asked_
     job = a_job("starting")
     assert [d.kind for d in decide.never_began(job, "why", Clocks())] == ["job.never_began"]
     asked = apply(job, event("job.cancel_requested", 4, "x", job=1, attempt=1))
-    assert [d.kind for d in decide.never_began(asked, "why", Clocks())] == ["job.never_began", "job.cancelled"]
+    assert [d.kind for d in decide.never_began(asked, "why", Clocks())] == [
+        "job.never_began",
+        "job.cancelled",
+    ]
 
 
 def test_cancel_depends_on_the_state():

@@ -35,7 +35,9 @@ def test_nothing_happens_to_a_job_that_was_never_submitted():
 
 
 def test_an_end_is_kept_with_the_attempt():
-    job = apply(a_job("running"), event("job.failed", 4, "exit code 3", job=1, attempt=1, exit_code=3, ended=7.5))
+    job = apply(
+        a_job("running"), event("job.failed", 4, "exit code 3", job=1, attempt=1, exit_code=3, ended=7.5)
+    )
     assert (job.current.state, job.current.exit_code, job.current.ended) == ("failed", 3, 7.5)
     assert job.current.reason == "exit code 3"
     assert job.current.started == 1003.0

@@ -6,7 +6,9 @@ from tests.jobs.build import a_job, event
 
 
 def _with_gpus(job, *ids):
-    return apply(job, event("job.starting", 2, job=1, attempt=1, token="secret-token-1234", gpu_ids=list(ids)))
+    return apply(
+        job, event("job.starting", 2, job=1, attempt=1, token="secret-token-1234", gpu_ids=list(ids))
+    )
 
 
 def test_the_environment_is_the_jobs_own_and_what_labd_adds():

@@ -220,7 +220,9 @@ async def test_r5_a_client_that_went_away_in_the_middle_finds_its_job_with_the_s
                 scope.cancel()
                 await queue.submit(SPEC, ALICE, f"key {attempt}")
             found, _ = await queue.submit(SPEC, ALICE, f"key {attempt}")
-            assert queue._store.read(lambda c, k=attempt: table.job_with_key(c, 1000, f"key {k}")).id == found.id
+            assert (
+                queue._store.read(lambda c, k=attempt: table.job_with_key(c, 1000, f"key {k}")).id == found.id
+            )
 
 
 async def test_a_change_that_cannot_be_stored_leaves_memory_as_the_disk_is(tmp_path):

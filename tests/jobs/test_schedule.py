@@ -146,7 +146,7 @@ def test_whoever_had_less_goes_first_among_equals():
 
 def test_shares_converge_when_two_users_always_want_more():
     m, ran, number = Machine(Capacity(MILLI, 0)), {1: 0, 2: 0}, 0
-    for job in range(200):
+    for _ in range(200):
         number += 2
         m.submit(number, user=1)
         m.submit(number + 1, user=2)

@@ -1,6 +1,7 @@
 """The wall clock jumps by a day. R26."""
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -70,7 +71,7 @@ def test_r26_no_timeout_fires_early_and_none_is_put_off(
     assert daemon.job(limited)["state"] == "running"
     waiting = daemon.job(retried)
     assert (waiting["state"], waiting["attempt"]) == ("queued", 1)
-    assert "its next attempt, in 3" in waiting["waiting_for"]
+    assert re.search(r"its next attempt, in (1h|5\dm)", waiting["waiting_for"])
 
 
 def test_r26_durations_are_true_and_order_is_kept(jumpy: tuple[DaemonProcess, Clock]) -> None:

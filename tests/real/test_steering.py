@@ -86,7 +86,8 @@ def test_a_requeued_job_runs_again_as_its_next_attempt(daemon):
 
 def test_dependencies_hold_over_a_restart_and_end_in_vain_by_name(daemon):
     first = daemon.shell("sleep 100")
-    after = {when: daemon.submit("true", after=[{"job": first, "when": when}]) for when in ("ok", "failed", "any")}
+    kinds = ("ok", "failed", "any")
+    after = {when: daemon.submit("true", after=[{"job": first, "when": when}]) for when in kinds}
     assert {daemon.job(job)["state"] for job in after.values()} == {"blocked"}
     assert daemon.job(after["ok"])["waiting_for"] == f"job {first} to end"
     daemon.restart()

@@ -99,9 +99,7 @@ async def test_a_failing_checkpoint_fails_the_store_but_no_acknowledged_change(w
     assert weak.read(numbers) == [1, 2, 3, 4, 5]
 
 
-async def test_closing_a_failed_store_keeps_what_was_acknowledged(
-    weak: Store, opened: Open
-) -> None:
+async def test_closing_a_failed_store_keeps_what_was_acknowledged(weak: Store, opened: Open) -> None:
     await weak.write(add(1))
     Weak.fails = ("COMMIT", "PRAGMA wal_checkpoint")
     with pytest.raises(StoreUnavailable):

@@ -76,9 +76,7 @@ def test_a_repair_says_what_was_done(database: Path, opened: Open) -> None:
     assert opened().repair is None
 
 
-def test_an_empty_file_with_a_log_is_damage_and_the_log_is_kept(
-    database: Path, opened: Open
-) -> None:
+def test_an_empty_file_with_a_log_is_damage_and_the_log_is_kept(database: Path, opened: Open) -> None:
     database.write_bytes(b"")
     Path(f"{database}-wal").write_bytes(b"the log of another life")
     store = opened()

@@ -142,9 +142,7 @@ async def test_the_log_is_carried_over_now_and_then(opened: Open, nursery: trio.
     assert shown.log_bytes < shown.file_bytes
 
 
-async def test_closing_stores_what_is_queued_and_twice_is_fine(
-    opened: Open, path: str
-) -> None:
+async def test_closing_stores_what_is_queued_and_twice_is_fine(opened: Open, path: str) -> None:
     store, told = opened(), list[int]()
     async with trio.open_nursery() as nursery:
         await nursery.start(store.run)

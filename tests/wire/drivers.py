@@ -51,7 +51,7 @@ class BlockingFace:
         return event
 
     async def end(self) -> None:
-        self._feed.close()   # type: ignore[attr-defined]
+        self._feed.close()  # type: ignore[attr-defined]
 
 
 class AioFace:
@@ -113,7 +113,7 @@ def run_blocking(path: str, scenario: Scenario) -> None:
     face = BlockingFace(path)
     steps = scenario(face)
     try:
-        steps.send(None)   # type: ignore[attr-defined]
+        steps.send(None)  # type: ignore[attr-defined]
     except StopIteration:
         return
     finally:
@@ -161,7 +161,7 @@ def run_trio_memory(path: str, scenario: Scenario) -> None:
     try:
         trio.run(main)
     except BaseExceptionGroup as group:
-        raise group.exceptions[0]   # noqa: B904  the one of the scenario: the bridge raises nothing
+        raise group.exceptions[0]  # noqa: B904  the one of the scenario: the bridge raises nothing
 
 
 async def bridge(one: trio.abc.Stream, other: trio.abc.Stream) -> None:

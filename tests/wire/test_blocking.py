@@ -62,7 +62,7 @@ def test_a_daemon_that_does_not_accept_is_left_in_time(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as first:
         listener.bind(path)
         listener.listen(0)
-        first.connect(path)   # it fills the queue
+        first.connect(path)  # it fills the queue
         with pytest.raises(DeadlineExceeded, match=r"the connection within 0\.05 s"):
             Client(path, 0.05)
 
@@ -145,6 +145,6 @@ heavy = ["asyncio", "trio", "numpy", "dataclasses", "logging", "tomllib", "plugg
          "msgspec", "inspect", "email", "subprocess", "threading", "json", "argparse"]
 print(*(name for name in heavy if name in sys.modules))
 """
-    paths = f"import sys; sys.path[:0] = {sys.path!r}"   # -S: no .pth file of the tests' environment counts
+    paths = f"import sys; sys.path[:0] = {sys.path!r}"  # -S: no .pth file of the tests' environment counts
     command = [sys.executable, "-S", "-c", paths + program]
     assert subprocess.check_output(command, text=True, timeout=60).strip() == ""

@@ -158,7 +158,7 @@ def test_a_connection_closed_in_the_middle_is_unreachable_and_names_the_call(dri
         b"\xdd\xff\xff\xff\xff",
         encode(Reply(999, None, "never asked")),
         encode(Reply(0, None, "never asked")),
-        b"\x94\x00\x01\xa4ping\x90",   # a request, which only clients make
+        b"\x94\x00\x01\xa4ping\x90",  # a request, which only clients make
     ],
     ids=["noise", "http", "claim", "unasked", "zero", "request"],
 )
@@ -270,7 +270,7 @@ def test_events_and_replies_share_the_connection(drive):
         peer.subscribed(peer.expect("subscribe"), seq=0)
         request = peer.expect("ping")
         peer.events(1, 2)
-        peer.events(1, number=77)   # of a subscription that is long gone
+        peer.events(1, number=77)  # of a subscription that is long gone
         peer.reply(request, "pong")
         peer.events(3)
         peer.wait_closed()

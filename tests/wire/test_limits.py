@@ -10,20 +10,20 @@ from labd.wire.limits import REPLY_LIMITS, Guard, Limits
 from labd.wire.messages import Reply
 from labd.wire.session import CHUNK, Session, encode
 
-REPLY = b"\x94\x01\x01\xc0"   # [1, 1, nil, ...
+REPLY = b"\x94\x01\x01\xc0"  # [1, 1, nil, ...
 
 
 @pytest.mark.parametrize(
     "claim",
     [
-        b"\xdb\xff\xff\xff\xff",   # str32
-        b"\xc6\xff\xff\xff\xff",   # bin32
-        b"\xc9\xff\xff\xff\xff\x01",   # ext32
-        b"\xdd\xff\xff\xff\xff",   # array32
-        b"\xdf\xff\xff\xff\xff",   # map32
-        b"\xdd\x00\x02\x00\x01",   # one element more than an array may have
+        b"\xdb\xff\xff\xff\xff",  # str32
+        b"\xc6\xff\xff\xff\xff",  # bin32
+        b"\xc9\xff\xff\xff\xff\x01",  # ext32
+        b"\xdd\xff\xff\xff\xff",  # array32
+        b"\xdf\xff\xff\xff\xff",  # map32
+        b"\xdd\x00\x02\x00\x01",  # one element more than an array may have
         b"\xdf\x00\x02\x00\x01",
-        b"\xdb\x00\x40\x00\x01",   # one byte more than a frame may have
+        b"\xdb\x00\x40\x00\x01",  # one byte more than a frame may have
     ],
 )
 @pytest.mark.parametrize("around", [b"", REPLY, REPLY + b"\x93\xa2hi", REPLY + b"\x81\xa1k"])

@@ -65,10 +65,10 @@ def test_a_request_that_cannot_travel_takes_no_id():
 
 
 def test_a_hand_made_message_of_another_implementation_is_understood():
-    request = b"\x94\x00\x2a\xa3sum\x91\x81\xa1n\x03"   # [0, 42, "sum", [{"n": 3}]]
-    wide = b"\x94\x00\xce\x00\x00\x00\x2a\xd9\x03sum\xdc\x00\x00"   # the same id in 32 bits, str8, array16
-    answer = b"\x94\x01\x2a\xc0\xcb\x40\x08\x00\x00\x00\x00\x00\x00"   # [1, 42, nil, 3.0]
-    notice = b"\x93\x02\xa4tick\x90"   # [2, "tick", []]
+    request = b"\x94\x00\x2a\xa3sum\x91\x81\xa1n\x03"  # [0, 42, "sum", [{"n": 3}]]
+    wide = b"\x94\x00\xce\x00\x00\x00\x2a\xd9\x03sum\xdc\x00\x00"  # the same id in 32 bits, str8, array16
+    answer = b"\x94\x01\x2a\xc0\xcb\x40\x08\x00\x00\x00\x00\x00\x00"  # [1, 42, nil, 3.0]
+    notice = b"\x93\x02\xa4tick\x90"  # [2, "tick", []]
     assert Session().feed(request + wide + answer + notice) == [
         Request(42, "sum", {"n": 3}),
         Request(42, "sum", {}),

@@ -107,7 +107,7 @@ def test_a_gap_costs_no_credit():
     assert feed.on_events([event(6), event(7)]) == 0
 
 
-MARK = [{"seq": 1, "kind": "lagged"}]   # only the client itself makes these
+MARK = [{"seq": 1, "kind": "lagged"}]  # only the client itself makes these
 
 
 @pytest.mark.parametrize(

@@ -164,13 +164,16 @@ class JobMethods:
 
     async def requeue(self, call: Call, ask: Cancel) -> dict[str, Any]:
         reason = ask.reason or f"requeued by {call.peer.name}"
-        return await self._steer(call, ask.job, "requeue", lambda job: steer.requeue(job, call.peer.name, reason))
+        return await self._steer(
+            call, ask.job, "requeue", lambda job: steer.requeue(job, call.peer.name, reason)
+        )
 
     async def prioritise(self, call: Call, ask: Prioritise) -> dict[str, Any]:
         job = self._desk.find(ask.job)
-        if ask.priority > max(job.spec.priority, 0) and call.peer.role < Role.OPERATE:
+        highest = max(job.spec.priority, 0)
+        if ask.priority > highest and call.peer.role < Role.OPERATE:
             raise NotPermitted(
-                f"{call.peer.name} cannot raise the priority of job {job.id} above {max(job.spec.priority, 0)}",
+                f"{call.peer.name} cannot raise the priority of job {job.id} above {highest}",
                 hint="that needs the role operate",
             )
         return await self._steer(
@@ -179,11 +182,13 @@ class JobMethods:
 
     async def why(self, call: Call, ask: One) -> dict[str, Any]:
         job = self._desk.find(ask.job)
-        return {"job": self._desk.view(job), "reasons": self._desk.reasons(job), "held_by": self._desk.holders(job)}
+        return {
+            "job": self._desk.view(job),
+            "reasons": self._desk.reasons(job),
+            "held_by": self._desk.holders(job),
+        }
 
-    async def _steer(
-        self, call: Call, ref: JobRef, verb: str, decision: Decision
-    ) -> dict[str, Any]:
+    async def _steer(self, call: Call, ref: JobRef, verb: str, decision: Decision) -> dict[str, Any]:
         job = self._desk.owned(call.peer, ref, verb)
         return {"job": self._desk.view(await self._desk.runner.steer(job.id, decision))}
 
@@ -201,7 +206,13 @@ class JobMethods:
             await self._desk.wait_output(job.id, number, folder, chunk.offset)
             chunk = logs.read(folder, chunk.offset, ask.limit)
         over = self._desk.attempt_over(job.id, number) and chunk.offset >= chunk.size
-        return {"data": chunk.data, "offset": chunk.offset, "size": chunk.size, "end": over, "attempt": number}
+        return {
+            "data": chunk.data,
+            "offset": chunk.offset,
+            "size": chunk.size,
+            "end": over,
+            "attempt": number,
+        }
 
     async def reports(self, call: Call, ask: OfAttempt) -> dict[str, Any]:
         job = self._desk.readable(call.peer, ask.job)
