@@ -180,7 +180,9 @@ class Runner:
         self._spawn(self._launch, job_id)
 
     async def _launch(self, job_id: int) -> None:
-        job = self._queue.live[job_id]
+        job = self._queue.live.get(job_id)
+        if job is None:
+            return  # the store failed in between, and what it says is another story
         try:
             await self._spawn_shim(job)
         except (LaunchUnknown, Conflict):

@@ -26,6 +26,7 @@ class Ending:
         self._kill_at: float | None = None
         self._told = False
         self._again = 0.0
+        self._ask_again, self._ask_pause = 0.0, FIRST_PAUSE
         self._pause = FIRST_PAUSE
 
     def begin(self, reason: str, now: float, grace: float | None = None) -> None:
@@ -40,19 +41,25 @@ class Ending:
         self._told = True
 
     def due(self, now: float) -> int | None:
-        """The signal that the whole tree is to get now: SIGTERM once, SIGKILL again and again."""
+        """The signal that the whole tree is to get now: SIGTERM, then SIGKILL, both again and again.
+
+        A process that was just being forked has missed the first SIGTERM; nobody needs to get it twice.
+        """
         if self._kill_at is None and self._limit is not None and now >= self._limit:
             self.begin("timed_out", now)
         if self._kill_at is None:
             return None
-        if not self._told:
+        if not self._told or (now < self._kill_at and now >= self._ask_again):
             self._told = True
+            self._ask_again, self._ask_pause = now + self._ask_pause, min(2 * self._ask_pause, LAST_PAUSE)
             return SIGTERM
         return self._kill(now) if now >= self._kill_at else None
 
     def wait(self, now: float) -> float | None:
         """Seconds until :meth:`due` wants to be asked again; None for ever."""
         moment = self._limit if self._kill_at is None else max(self._kill_at, self._again)
+        if moment is not None and self._kill_at is not None and now < self._kill_at:
+            moment = min(moment, self._ask_again)
         return None if moment is None else min(max(moment - now, 0.0), LONGEST_WAIT)
 
     def _kill(self, now: float) -> int | None:

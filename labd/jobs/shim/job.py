@@ -40,6 +40,7 @@ class Job:
     def __init__(self, order: dict[str, Any], ctl: int, ending: Ending, bounds: Bounds) -> None:
         self._ending, self._ctl, self._bounds = ending, ctl, bounds
         self._commands = b""
+        self._told: set[tuple[int, int]] = set()
         self._futile = 0
         self._over = False
         self.status = 0
@@ -99,7 +100,8 @@ class Job:
         if signum == signal.SIGKILL:
             self._bounds.kill()
         # a stopped process would not see its SIGTERM before it is continued
-        reached, refused = procs.signal_tree(os.getpid(), signum, signal.SIGCONT)
+        told = self._told if signum == signal.SIGTERM else None
+        reached, refused = procs.signal_tree(os.getpid(), signum, signal.SIGCONT, told=told)
         futile = signum == signal.SIGKILL and refused and not reached
         self._futile = self._futile + 1 if futile else 0
         return self._futile < PATIENCE or not self._over

@@ -80,14 +80,20 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def signal_tree(root: int, *signals: int) -> tuple[int, int]:
+def signal_tree(root: int, *signals: int, told: set[tuple[int, int]] | None = None) -> tuple[int, int]:
     """Send *signals* to all that descends from *root*; how many got them, and how many are not ours.
 
     *root* must be a subreaper: then every process its jobs ever started is below it. One round may
-    miss a process that is being forked; so whoever wants an end repeats it.
+    miss a process that is being forked; so whoever wants an end repeats it. Processes in *told*, by pid
+    and time of birth, are passed over, and those that are reached join it.
     """
     table = [process for pid in pids() if (process := look(pid))]
-    answers = [send(process, root, *signals) for process in descendants(root, table)]
+    answers = []
+    for process in descendants(root, table):
+        if told is None or (process.pid, process.born) not in told:
+            answers.append(send(process, root, *signals))
+            if told is not None:
+                told.add((process.pid, process.born))
     return answers.count(True), answers.count(None)
 
 

@@ -164,6 +164,14 @@ def test_a_job_that_hears_term_may_say_its_own_exit_code(begin: Begin) -> None:
     assert (end["reason"], end["exit_code"], end["signal"]) == ("cancelled", 7, None)
 
 
+def test_nobody_hears_term_twice_though_it_is_said_again_for_newcomers(begin: Begin) -> None:
+    count = "n=0; trap 'n=$((n+1))' TERM; echo ready"
+    attempt = begin(shell(f"{count}; for i in $(seq 40); do sleep 0.02; done; exit $n", grace=60.0))
+    attempt.until_logged("ready")
+    attempts.cancel(attempt.folder, 60.0)
+    assert attempt.until_over()["exit_code"] == 1
+
+
 def test_a_stopped_job_hears_term(begin: Begin) -> None:
     attempt = begin(shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done"))
     attempt.until_logged("ready")
