@@ -48,9 +48,8 @@ JOB_VIEW: Words = {
     "exit_code": "of the last attempt, once the job has ended; null after a signal",
     "signal": "number of the signal that ended it; null after an exit code",
     "reason": "why it is in its state, as far as there is something to say",
-    "progress": "0 to 1, as the running attempt reported; null for none",
-    "metrics": "newest number of each name that the running attempt reported; for both, `job.show` says "
-    "the last of an ended job too",
+    "progress": "0 to 1, as the running attempt reported, in `job.show` also the last one; null for none",
+    "metrics": "newest number of each name that the running attempt reported, in `job.show` also the last one",
     "waiting_for": "what a job waits for that has not begun, in words; else empty",
 }
 
@@ -164,7 +163,7 @@ EVENTS: dict[str, tuple[str, str]] = {
 }
 
 ANSWERS: dict[str, Words] = {
-    "daemon.doctor": {"checks": "maps with `name`, `status` (`ok`, `warn`, `fail`), `detail`, `hint`"},
+    "daemon.doctor": {"checks": "maps with `name`, `state` (`ok`, `warn`, `fail`), `message`, `hint`"},
     "daemon.reload": {"needs_restart": "changed settings that only a restart takes up"},
     "daemon.status": {
         "labd": "version", "epoch": "name of this life of the event log", "pid": "process id of the daemon",

@@ -66,7 +66,8 @@ class Desk:
             )
         if self.refusal:
             raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
-        built = _sound(self._with_defaults(self._built(spec)))
+        built = self._with_defaults(self._built(spec))
+        _check_size(built)
         if not built.argv and built.script is None:
             raise UsageError(
                 "a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]"
@@ -115,7 +116,7 @@ class Desk:
                 hint=f"did you mean {near[0]}?" if near else f"there are: {known}",
             )
         try:
-            return kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec)
+            return _sound(kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec))
         except msgspec.ValidationError as error:
             names = ", ".join(f.encode_name for f in msgspec.structs.fields(kind.params))
             raise UsageError(
@@ -265,17 +266,17 @@ class Desk:
 
 
 def _sound(spec: JobSpec) -> JobSpec:
-    """The spec as it will be read back; a job kind may have built anything. Raises UsageError."""
+    """What a job kind built, as it will be read back: it may have built anything. Raises UsageError."""
     try:
-        again = msgspec.convert(msgspec.to_builtins(spec), JobSpec)
-        size = len(msgspec.json.encode(again))
+        return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
     except (msgspec.MsgspecError, TypeError, RecursionError) as error:
-        raise UsageError(
-            f"the job cannot be stored: {error}", hint=f"it was built by the kind {spec.kind}"
-        ) from None
+        raise UsageError(f"the kind {spec.kind} built what cannot be run: {error}") from None
+
+
+def _check_size(spec: JobSpec) -> None:
+    size = len(msgspec.msgpack.encode(spec))
     if size > MAX_SPEC:
         raise UsageError(
             f"the job takes {about_bytes(size)}, environment included; the limit is {about_bytes(MAX_SPEC)}",
             hint="put long data into a file",
         )
-    return again

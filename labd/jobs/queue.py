@@ -288,7 +288,7 @@ class Queue:
 
     def find(self, job_id: int) -> Job:
         """The job, unfinished or not. Raises NotFound."""
-        job = self.live.get(job_id) or self._ended(job_id)
+        job = self.live.get(job_id) or (self._ended(job_id) if 0 < job_id < 2**63 else None)
         if job is None:
             raise NotFound(f"there is no job {job_id}", hint="labctl status --all lists jobs")
         return job
