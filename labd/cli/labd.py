@@ -4,8 +4,11 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from labd.cli.guard import guard
+from labd.cli.suggest import hint
+from labd.errors import UsageError
 
 COMMANDS = {
     "run": "run the daemon in the foreground (what labd does when no command is given)",
@@ -24,8 +27,24 @@ labctl submits and watches jobs: see labctl --help.
 """
 
 
+class Manners(argparse.ArgumentParser):
+    """A parser, and parsers of commands, whose mistakes are told like those of labctl."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message.removeprefix("argument "), hint=f"see `{self.prog} --help`")
+
+    def _check_value(self, action: argparse.Action, value: object) -> None:
+        known = [str(choice) for choice in action.choices or ()]
+        if known and value not in known:
+            name = action.metavar or action.dest
+            raise UsageError(
+                f"{name}: there is no {value!r}",
+                hint=hint(str(value), known, "there are: " + ", ".join(known)),
+            )
+
+
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(
+    top = Manners(
         prog="labd",
         description="One daemon for a lab machine: jobs that survive it, one ledger of cores, memory, GPUs.",
         epilog=EPILOG,
