@@ -49,7 +49,7 @@ JOB_VIEW: Words = {
     "signal": "number of the signal that ended it; null after an exit code",
     "reason": "why it is in its state, as far as there is something to say",
     "progress": "0 to 1, as the running attempt reported, in `job.show` also the last one; null for none",
-    "metrics": "newest number of each name that the running attempt reported, in `job.show` also the last one",
+    "metrics": "newest number of each name that it reported, in the same way",
     "waiting_for": "what a job waits for that has not begun, in words; else empty",
 }
 
@@ -137,7 +137,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "job.failed": ("ended in another way, or could not be run", _RESULT),
     "job.timed_out": ("ended by its time limit", _RESULT),
     "job.lost": ("its shim died without a record", _RESULT),
-    "job.cancelled": ("ended because somebody asked, or because a job before it did not end as it should", _RESULT),
+    "job.cancelled": (
+        "ended because somebody asked, or because a job before it did not end as it should",
+        _RESULT,
+    ),
     "job.queued": (
         "will be run again; `automatic` says whether by a retry of its own",
         f"job automatic {_READY}",
@@ -205,8 +208,8 @@ ANSWERS: dict[str, Words] = {
     "job.wait": {"jobs": "the jobs, all of them ended"},
     "job.why": {
         "job": "the job", "reasons": "what it waits for, a sentence each",
-        "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, `cpus`, "
-        "`memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
+        "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
+        "`cpus`, `memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
     "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
