@@ -82,7 +82,7 @@ def _attempt(one: dict[str, Any]) -> list[Cell]:
         Cell(one["state"].replace("_", " ")),
         Cell(span(one["seconds"]) if one.get("seconds") is not None else ""),
         Cell(span(seconds) if one.get("user_seconds") is not None else ""),
-        Cell(memory(one["max_rss"]) if one.get("max_rss") else ""),
+        Cell(memory(peak) if (peak := one.get("peak_memory") or one.get("max_rss")) else ""),
         Cell(",".join(map(str, one.get("gpu_ids") or ()))),
         Cell(result(one)),
         Cell(one.get("cause") or ""),

@@ -45,8 +45,8 @@ def _environment() -> str:
   {_wrapped(names)}
 
 --env NAME=VALUE adds one, --clean-env passes on only PATH, HOME, USER, LOGNAME, SHELL, LANG, LANGUAGE,
-LC_*, TZ and TMPDIR. labd adds LABD_JOB_ID, LABD_ATTEMPT, LABD_RUN_DIR, LABD_REPORT and, on a machine
-with GPUs, CUDA_VISIBLE_DEVICES.
+LC_*, TZ and TMPDIR. labd adds LABD_JOB_ID, LABD_ATTEMPT, LABD_RUN_DIR, LABD_REPORT, LABD_CPUS,
+LABD_SOCKET, LABD_TOKEN and, on a machine with GPUs, CUDA_VISIBLE_DEVICES.
 
 labctl itself reads LABD_SOCKET, LABD_DEBUG, NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and COLUMNS."""
 

@@ -84,12 +84,12 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     view: Annotated[list[Who], Meta(description="May see jobs, logs and events.")] = msgspec.field(
         default_factory=lambda: ["*"]
     )
-    submit: Annotated[list[Who], Meta(description="May submit jobs, and cancel or retry their own.")] = (
-        msgspec.field(default_factory=lambda: ["*"])
-    )
-    operate: Annotated[list[Who], Meta(description="May cancel and retry the jobs of everybody.")] = (
-        msgspec.field(default_factory=list)
-    )
+    submit: Annotated[
+        list[Who], Meta(description="May submit jobs, and hold, pause, cancel or retry their own.")
+    ] = msgspec.field(default_factory=lambda: ["*"])
+    operate: Annotated[
+        list[Who], Meta(description="May do that with the jobs of everybody, and give priorities above 0.")
+    ] = msgspec.field(default_factory=list)
     admin: Annotated[list[Who], Meta(description="May reload and stop the daemon, and manage plugins.")] = (
         msgspec.field(default_factory=list)
     )
@@ -181,7 +181,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ] = 4 * 2**20
     max_requests: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)],
-        Meta(description="Requests of one connection in work at once; more wait unread."),
+        Meta(description="Requests of one connection in work at once; more are refused."),
     ] = 64
     send_timeout: Annotated[
         Annotated[float, seconds(0.1, 86_400)],

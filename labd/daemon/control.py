@@ -203,6 +203,7 @@ class Control:
                 doctor.clock,
                 partial(doctor.descriptors, self.config.wire.max_connections),
                 partial(doctor.plugins, daemon.setup.registry.records),
+                partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
                 doctor.sandbox,
             ]
         )

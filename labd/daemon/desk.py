@@ -18,6 +18,7 @@ from labd.jobs.order import request_of
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
 from labd.jobs.runner import Runner
+from labd.jobs.schedule import Key
 from labd.jobs.views import view
 from labd.jobs.watch import Watcher
 from labd.resources.ledger import MILLI, Ledger
@@ -83,6 +84,8 @@ class Desk:
             raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice", hint="name each once")
         for dependency in built.after:
             self.queue.find(dependency.job)
+        if limit := self.runner.line.never(Key(0, "", request_of(built))):
+            raise Refused(f"this job can never start here: it is above {limit}", hint="ask for less")
         if impossible := self._ledger.impossible(request_of(built)):
             raise Refused(
                 f"this job can never start here: {impossible}",

@@ -12,6 +12,7 @@ import msgspec
 import trio
 
 from labd.daemon.plugin_record import PluginRecord
+from labd.jobs.limits import Delegation
 from labd.store.repair import Repair
 from labd.store.tally import Statistics
 
@@ -115,6 +116,16 @@ def plugins(records: Sequence[PluginRecord]) -> Check:
             "plugins", "warn", "; ".join(f"{r.name} {r.state}: {r.error}" for r in bad), "labctl plugins"
         )
     return Check("plugins", "ok", f"{sum(r.loaded for r in records)} loaded")
+
+
+def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:
+    """Who holds jobs to what they asked for."""
+    if delegation is None or not delegation.limits_memory:
+        text = "each job's shim watches its memory: no control group with the memory controller is ours"
+        if wants_cpus:
+            return Check("limits", "warn", text, "jobs.enforce_cpus has no effect here")
+        return Check("limits", "ok", text)
+    return Check("limits", "ok", f"the kernel holds jobs to their memory, below {delegation.path}")
 
 
 def sandbox() -> Check:

@@ -179,7 +179,17 @@ class Line:
     def _group_is_full(self, group: str) -> str:
         limit = self.quota.groups.get(group, 0)
         members = Counter(runner.key.group for runner in self._running.values())[group]
-        return f"a place in the group {group} (it may run {limit} jobs)" if 0 < limit <= members else ""
+        return (
+            f"a place in the group {group} (it may run {_count(limit, 'job')})"
+            if 0 < limit <= members
+            else ""
+        )
+
+    def never(self, key: Key) -> str:
+        """Which limit a job with *key* exceeds by itself, or an empty string."""
+        return _over("cores", key.request.cores / MILLI, self.quota.cores) or _over(
+            "GPUs", key.request.gpu_count, self.quota.gpus
+        )
 
     def why(self, job: int, ledger: Ledger) -> str:
         """What a waiting *job* waits for, in words; empty when it does not wait."""
@@ -190,6 +200,10 @@ class Line:
         if missing or self._head in (None, job):
             return missing or "its turn"
         return f"job {self._head}, which is first in line and would be delayed"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _over(what: str, wanted: float, limit: float) -> str:

@@ -12,7 +12,7 @@ from labd.jobs.model import BLOCKED, HELD, PAUSED, QUEUED, RUNNING, Job
 
 def hold(job: Job, actor: str) -> list[Draft]:
     """Keep a waiting job from starting. Raises Conflict when it does not wait."""
-    _need(job, (QUEUED, BLOCKED), "held", "labctl pause stops one that runs")
+    _need(job, (QUEUED, BLOCKED), "held", "labctl pause stops it where it is" if job.state == RUNNING else "")
     return [_draft("job.held", job, actor)]
 
 

@@ -76,7 +76,7 @@ class Ledger:
         """Why this machine could never grant *request*, or an empty string."""
         has = self.capacity
         if request.cores > has.cores:
-            return f"{request.cores / MILLI:g} cores asked, this machine has {has.cores / MILLI:g}"
+            return f"{_cores(request.cores)} asked, this machine has {has.cores / MILLI:g}"
         if request.memory > has.memory:
             return f"{size(request.memory)} of memory asked, this machine has {size(has.memory)}"
         unknown = [i for i in request.gpu_ids if i not in has.gpus]
@@ -90,7 +90,7 @@ class Ledger:
         """What *request* lacks right now, or an empty string when it would be granted."""
         free_cores = self.capacity.cores - self._cores
         if request.cores > free_cores:
-            return f"{request.cores / MILLI:g} cores ({max(free_cores, 0) / MILLI:g} free)"
+            return f"{_cores(request.cores)} ({max(free_cores, 0) / MILLI:g} free)"
         free_memory = self.capacity.memory - self._memory
         if request.memory > free_memory:
             return f"{size(request.memory)} of memory ({size(max(free_memory, 0))} free)"
@@ -173,6 +173,10 @@ class Ledger:
 
     def _free_gpus(self) -> list[int]:
         return [i for i in self.capacity.gpus if i not in self._gpus]
+
+
+def _cores(milli: int) -> str:
+    return "1 core" if milli == MILLI else f"{milli / MILLI:g} cores"
 
 
 def _gpus(count: int) -> str:

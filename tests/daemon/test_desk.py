@@ -9,7 +9,7 @@ from labd.config import Jobs
 from labd.daemon.desk import Desk
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
 from labd.jobs.runner import key_of
-from labd.jobs.schedule import Line
+from labd.jobs.schedule import Line, Quota
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
 from tests.jobs.build import ALICE, Clocks
 from tests.jobs.test_queue import a_queue
@@ -136,3 +136,10 @@ async def test_a_waiting_job_says_for_what(desk):
     desk._ledger.take_nowait("model", Request(1500))
     desk.runner.line.add(job.id, 0, key_of(job))
     assert desk.waiting_for(job) == "2 cores (0.5 free)"
+
+
+async def test_what_no_quota_would_ever_let_start_is_refused(desk):
+    desk.runner.line.quota = Quota(cores=1.0)
+    with pytest.raises(Refused, match="it is above the limit of 1 cores for one user"):
+        desk.checked(spec(cpus=2))
+    assert desk.checked(spec(cpus=1)).cpus == 1

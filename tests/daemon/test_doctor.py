@@ -61,6 +61,11 @@ def test_few_descriptors_are_a_warning():
     assert doctor.descriptors(2**40).state == "warn"
 
 
+def test_who_holds_jobs_to_their_limits_is_said():
+    assert "each job's shim" in doctor.limits(None, wants_cpus=False).message
+    assert doctor.limits(None, wants_cpus=True).hint == "jobs.enforce_cpus has no effect here"
+
+
 async def test_a_check_that_cannot_be_made_fails_alone(tmp_path):
     checks = await doctor.examine([functools.partial(doctor.disk, str(tmp_path / "absent")), doctor.clock])
     assert [check.state for check in checks] == ["fail", "ok"]

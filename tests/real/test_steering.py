@@ -116,7 +116,7 @@ def test_quotas_and_groups_hold_back_and_why_says_so(make_daemon):
     net = [daemon.shell("sleep 100", group="net") for _ in range(2)]
     daemon.until_state(net[0], "running")
     assert daemon.call("job.why", {"job": net[1]})["reasons"] == [
-        f"job {net[1]} waits for a place in the group net (it may run 1 jobs)"
+        f"job {net[1]} waits for a place in the group net (it may run 1 job)"
     ]
     others = [daemon.shell("sleep 100") for _ in range(2)]
     daemon.until_state(others[0], "running")

@@ -12,7 +12,7 @@ from labd.cli.view import WAITING
 HELP = """change the priority of jobs
 
 For jobs that wait: those with a higher PRIORITY start first. 0 is usual; it may be below zero.
-Raising it needs the role operate."""
+Above 0, raising it needs the role operate."""
 EXAMPLES = [
     ("labctl prio 10 12", "job 12 before the usual ones"),
     ("labctl prio -5 12 13", "two that may wait"),
