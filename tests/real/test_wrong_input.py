@@ -35,7 +35,8 @@ def running() -> Iterator[DaemonProcess]:
     with DaemonProcess() as daemon:
         daemon.start()
         daemon.ended(daemon.submit("true", name="alpha"), daemon.submit("true", name="alpine"))
-        daemon.until_state(daemon.submit("sleep", "1000", name="runner"), "running")
+        daemon.submit("sleep", "1000", name="runner")
+        wait_until(lambda: daemon.rows("select state from jobs where name = 'runner'") == [("running",)])
         os.mkdir(f"{daemon.folder}/w")
         for name, data in FILES.items():
             with open(f"{daemon.folder}/w/{name}", "wb") as file:
