@@ -1,41 +1,18 @@
-"""The queue: every unfinished job in memory, every change on disk before anybody hears of it.
+"""The queue: what people can ask of jobs, over their :mod:`labd.jobs.records`."""
 
-A change is decided here, on the loop, against the records in memory, and written in the order of the
-decisions; replies and events leave when it is durable. When the store fails, memory is ahead of the
-disk: :meth:`Queue.load` makes it what the disk says, which is also how the daemon starts.
-"""
-
-import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
-from sqlite3 import Connection
-from typing import Protocol
+from collections.abc import Callable
 
 import msgspec
 import trio
 
 from labd.api.jobs import JobSpec
 from labd.api.methods import Peer
-from labd.api.node import Event
-from labd.errors import NotFound, Overloaded, StoreUnavailable
-from labd.jobs import decide, model, table
+from labd.errors import Overloaded
+from labd.jobs import decide, table
 from labd.jobs.decide import Clocks, Draft
-from labd.jobs.depend import Dependents
 from labd.jobs.model import Job
-from labd.store import eventlog
+from labd.jobs.records import Publisher, Records
 from labd.store.writer import Store
-
-Change = Callable[[Connection], None]
-
-log = logging.getLogger("labd.jobs")
-
-
-class Publisher(Protocol):
-    """Where durable events go."""
-
-    last: int
-
-    def publish(self, events: list[Event]) -> None: ...
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -48,184 +25,17 @@ class Limits(msgspec.Struct, frozen=True):
 UNLIMITED = Limits()
 
 
-class Queue:
-    """Owns the records of unfinished jobs and the numbering of events.
-
-    *last_job* is a number that new jobs must be above, whatever the store says.
-    """
+class Queue(Records):
+    """Accepts, ends, repeats and finds jobs; each answer is durable."""
 
     def __init__(self, store: Store, bus: Publisher, clocks: Clocks, last_job: int = 0) -> None:
-        self._store = store
-        self._bus = bus
-        self._clocks = clocks
+        super().__init__(store, bus, clocks, last_job)
         self.limits = UNLIMITED
-        self._last_job = last_job
-        self.live: dict[int, Job] = {}
-        self.dependents = Dependents(self.find)
-        self._per_user: Counter[int] = Counter()
         self._keys: dict[tuple[int, str], int] = {}
-        self._newest: dict[int, int] = {}
-        self._ended_counts: Counter[str] = Counter()
-        self._next_seq = 1
-        self._next_job = 1
-        self._ahead = False  # memory may hold what the disk does not: nothing is changed until it is loaded
-        self._changes: dict[int, trio.Event] = {}
-        self.on_change: Callable[[Job], None] = lambda job: None
-        self.on_undone: Callable[[Job, Job | None], None] = lambda job, stored: None
-        self.unreadable: list[int] = []
 
     def load(self) -> list[Job]:
-        """Forget memory and take up what the store says: the unfinished jobs, oldest first.
-
-        Only while nothing is on its way to the disk: at the start, and after the store failed. Loaded
-        during a failure, the queue takes no changes until it was loaded once more after it.
-        """
-        self._ahead = self._store.failed
-        jobs, self.unreadable = self._store.read(table.live_jobs)
-        self.live = {job.id: job for job in jobs}
-        self._per_user = Counter(job.uid for job in jobs)
-        self._ended_counts = Counter(self._store.read(table.count_ended))
-        self._keys, self._newest = {}, {}
-        self._next_seq = self._store.read(eventlog.bounds)[1] + 1
-        self._next_job = max(self._store.read(table.last_job), self._last_job) + 1
-        return jobs
-
-    # -- changes ---------------------------------------------------------------------------------
-
-    def record(self, drafts: Iterable[Draft], then: Callable[[], None] | None = None) -> None:
-        """Make *drafts* happen: now in memory, soon on disk, and then *then* is called.
-
-        When the store refuses, *then* is never called: whoever heals the store loads the queue anew.
-        While the store is out of order nothing happens, for the same reason.
-        """
-        if self._store.failed or self._ahead:
-            return
-        events, jobs = self._happen(drafts)
-        self._write(_change(events, jobs), events, jobs, lambda error: then() if then and not error else None)
-        self._follow_up(jobs)
-
-    async def commit(
-        self, drafts: Iterable[Draft], extra: Change | None = None, then: Callable[[], None] = lambda: None
-    ) -> list[Event]:
-        """The same, and wait until it is durable. Raises StoreUnavailable. *then* is called in any case,
-        also when nobody waits any more."""
-        if self._store.failed or self._ahead:
-            raise self._store.cause or StoreUnavailable(f"{self._store.path} is being read", hint="try again")
-        events, jobs = self._happen(drafts)
-        outcome, settled = [], trio.Event()
-
-        def done(error: BaseException | None) -> None:
-            outcome.append(error)
-            settled.set()
-            then()
-
-        self._write(_change(events, jobs, extra), events, jobs, done)
-        self._follow_up(jobs)
-        await settled.wait()
-        if outcome[0] is not None:
-            raise outcome[0]
-        return events
-
-    def _follow_up(self, jobs: Iterable[Job]) -> None:
-        """What the ends of *jobs* mean for those that wait for them, and theirs for others, to the last."""
-        touched = deque(jobs)
-        while touched:
-            drafts = self._consequences(touched.popleft())
-            if drafts:
-                events, changed = self._happen(drafts)
-                self._write(_change(events, changed), events, changed, lambda error: None)
-                touched.extend(changed)
-
-    def _consequences(self, job: Job) -> list[Draft]:
-        if job.state == model.BLOCKED:
-            return self.dependents.add(job)
-        return [] if job.live else self.dependents.ended(job)
-
-    def _write(
-        self,
-        change: Change,
-        events: list[Event],
-        jobs: list[Job],
-        then: Callable[[BaseException | None], None],
-    ) -> None:
-        def done(_: object, error: BaseException | None) -> None:
-            if error is None:
-                self._durable(events)
-            elif not self._store.failed:
-                log.error("a change could not be stored, it is undone: %r", error)
-                self._undo(jobs)
-            then(error)
-
-        self._store.enqueue(change, done)
-
-    def _happen(self, drafts: Iterable[Draft]) -> tuple[list[Event], list[Job]]:
-        """Apply *drafts*: all of them or, when one is not lawful, none."""
-        now, seq = self._clocks.wall(), self._next_seq
-        events: list[Event] = []
-        after: dict[int, tuple[Job, int]] = {}
-        revived: list[str] = []
-        for draft in drafts:
-            event = Event(seq, now, draft.kind, draft.actor, draft.cause, draft.data)
-            seq += 1
-            events.append(event)
-            if draft.kind in model.TRANSITIONS or draft.kind == "job.submitted":
-                number = draft.data["job"]
-                before = after[number][0] if number in after else self._present(event)
-                if before is not None and number not in after and number not in self.live:
-                    revived.append(before.state)
-                after[number] = (model.apply(before, event), event.seq)
-        self._next_seq = seq
-        self._ended_counts.subtract(revived)
-        for job, newest in after.values():
-            self._take_in(job, newest)
-        return events, [job for job, _ in after.values()]
-
-    def _present(self, event: Event) -> Job | None:
-        number = event.data["job"]
-        return self.live.get(number) or (None if event.kind == "job.submitted" else self._ended(number))
-
-    def _take_in(self, job: Job, newest: int) -> None:
-        """*job* is the record from now on, by the event *newest*."""
-        self._count(job.id, -1)
-        self.live[job.id] = job
-        self._count(job.id, +1)
-        self._newest[job.id] = newest
-        self.on_change(job)
-
-    def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state that has any."""
-        return dict(self._ended_counts + Counter(job.state for job in self.live.values()))
-
-    def _count(self, job_id: int, step: int) -> None:
-        job = self.live.get(job_id)
-        if job is not None and job.live:
-            self._per_user[job.uid] += step
-
-    def _undo(self, jobs: list[Job]) -> None:
-        """The records of *jobs* are again what the disk says."""
-        for job in jobs:
-            self._count(job.id, -1)
-            self.live.pop(job.id, None)
-            self._newest.pop(job.id, None)
-            stored = self._ended(job.id)
-            if stored is not None and stored.live:
-                self.live[job.id] = stored
-                self._count(job.id, +1)
-            self.on_undone(job, stored)
-
-    def _durable(self, events: list[Event]) -> None:
-        self._bus.publish([_slim(event) for event in events])
-        for job_id in {e.data["job"] for e in events if "job" in e.data}:
-            newest = max(e.seq for e in events if e.data.get("job") == job_id)
-            if self._newest.get(job_id) == newest:
-                self._settled(job_id)
-            self._changes.pop(job_id, trio.Event()).set()
-
-    def _settled(self, job_id: int) -> None:
-        """Everything about this job is on disk; one that has ended need not be in memory."""
-        del self._newest[job_id]
-        if not self.live[job_id].live:
-            self._ended_counts[self.live.pop(job_id).state] += 1
+        self._keys = {}
+        return super().load()
 
     # -- commands --------------------------------------------------------------------------------
 
@@ -286,13 +96,6 @@ class Queue:
 
     # -- looking ---------------------------------------------------------------------------------
 
-    def find(self, job_id: int) -> Job:
-        """The job, unfinished or not. Raises NotFound."""
-        job = self.live.get(job_id) or (self._ended(job_id) if 0 < job_id < 2**63 else None)
-        if job is None:
-            raise NotFound(f"there is no job {job_id}", hint="labctl status --all lists jobs")
-        return job
-
     async def listed(self, where: table.Filter, limit: int) -> list[Job]:
         """Jobs that match, newest first, as the disk has them: a filter by state then misses none."""
         return await self._store.read_slow(lambda conn: table.listed(conn, where, limit))
@@ -312,9 +115,6 @@ class Queue:
         """Wait until no job is starting or running."""
         while busy := [job.id for job in self.live.values() if job.busy]:
             await self.wait_changed(busy[0])
-
-    def _ended(self, job_id: int) -> Job | None:
-        return self._store.read(lambda conn: table.job(conn, job_id))
 
 
 def _submission(
@@ -337,21 +137,3 @@ def _submission(
         kind = "job.held" if spec.hold else "job.blocked"
         drafts.append(Draft(kind, {"job": job_id}, actor=peer.name, cause="submitted so"))
     return drafts
-
-
-def _slim(event: Event) -> Event:
-    """The event as it is kept in memory for listeners: a script is long, and nobody is shown it."""
-    if event.kind != "job.submitted" or event.data["spec"].get("script") is None:
-        return event
-    spec = event.data["spec"] | {"script": None}
-    return msgspec.structs.replace(event, data=event.data | {"spec": spec})
-
-
-def _change(events: list[Event], jobs: list[Job], extra: Change | None = None) -> Change:
-    def change(conn: Connection) -> None:
-        if extra is not None:
-            extra(conn)
-        eventlog.put(conn, events)
-        table.put_jobs(conn, jobs)
-
-    return change
