@@ -70,7 +70,7 @@ class Control:
         if self._asked.is_set():
             return
         self.stop_reason = reason
-        self._daemon.desk.refusal = "labd is stopping"
+        self._daemon.desk.intake.refusal = "labd is stopping"
         self._daemon.runner.draining = True
         self._daemon.setup.notifier.stopping(reason)
         self._record("daemon.stopping", {"reason": reason})
@@ -123,7 +123,7 @@ class Control:
         daemon = self._daemon
         logging.getLogger().setLevel(config.daemon.log_level.upper())
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
-        daemon.desk.defaults = config.jobs
+        daemon.desk.intake.defaults = config.jobs
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,

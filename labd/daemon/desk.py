@@ -3,30 +3,24 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-import msgspec
 import trio
 
-from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.jobs import JobKind, JobView
 from labd.api.methods import Peer, Role
-from labd.config.model import Jobs
-from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.daemon.intake import Intake
+from labd.errors import NotFound, NotPermitted, UsageError
 from labd.jobs import decide, logs, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.depend import outcome
 from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
-from labd.jobs.order import request_of
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
 from labd.jobs.runner import Runner
-from labd.jobs.schedule import Key
 from labd.jobs.views import view
 from labd.jobs.watch import Watcher
 from labd.resources.ledger import MILLI, Ledger
 from labd.store.writer import Store
-from labd.units import about_bytes, format_seconds
-
-MAX_SPEC = 1_048_576
-"""Bytes of a whole spec: unfinished jobs are kept in memory."""
+from labd.units import format_seconds
 
 
 class Desk:
@@ -52,79 +46,8 @@ class Desk:
         self._reports = reports
         self._watcher = watcher
         self._clock = clock
-        self._kinds = kinds
-        self.refusal = ""
-        self.defaults = Jobs()
-
-    # -- what is accepted ------------------------------------------------------------------------
-
-    def checked(self, spec: JobSpec, role: Role = Role.ADMIN) -> JobSpec:
-        """The spec that will run. Raises UsageError, Refused: nothing of it reaches the store."""
-        if spec.priority > 0 and role < Role.OPERATE:
-            raise NotPermitted(
-                f"priority {spec.priority} is above 0, which needs the role operate",
-                hint="below 0 is free: that lets others go first",
-            )
-        if self.refusal:
-            raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
-        built = self._with_defaults(self._built(spec))
-        _check_size(built)
-        if not built.argv and built.script is None:
-            raise UsageError(
-                "a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]"
-            )
-        if built.argv and not built.argv[0] and built.script is None:
-            raise UsageError("the command is an empty string", hint="labctl submit COMMAND [ARGUMENT ...]")
-        wrong = [name for name in built.env if not name or "=" in name]
-        if wrong:
-            raise UsageError(
-                f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no ="
-            )
-        if len(set(built.gpu_ids)) < len(built.gpu_ids):
-            raise UsageError(f"gpu_ids {list(built.gpu_ids)} names a GPU twice", hint="name each once")
-        for dependency in built.after:
-            self.queue.find(dependency.job)
-        if limit := self.runner.line.never(Key(0, "", request_of(built))):
-            raise Refused(f"this job can never start here: it is above {limit}", hint="ask for less")
-        if impossible := self._ledger.impossible(request_of(built)):
-            raise Refused(
-                f"this job can never start here: {impossible}",
-                hint="ask for less; labctl status shows what there is",
-            )
-        return built
-
-    def _with_defaults(self, spec: JobSpec) -> JobSpec:
-        usual = self.defaults
-        return msgspec.structs.replace(
-            spec,
-            cpus=usual.default_cpus if spec.cpus is None else spec.cpus,
-            memory=usual.default_memory if spec.memory is None else spec.memory,
-            time_limit=usual.default_time_limit if spec.time_limit is None else spec.time_limit,
-            grace=usual.kill_grace if spec.grace is None else spec.grace,
-        )
-
-    def _built(self, spec: JobSpec) -> JobSpec:
-        if spec.kind == "command":
-            if spec.params:
-                raise UsageError(
-                    "the kind command takes no params", hint="labctl submit --kind KIND --param NAME=VALUE"
-                )
-            return spec
-        kind = self._kinds.get(spec.kind)
-        if kind is None:
-            near = get_close_matches(spec.kind, self._kinds, 1)
-            known = ", ".join(sorted({"command", *self._kinds}))
-            raise UsageError(
-                f"there is no job kind {spec.kind!r}",
-                hint=f"did you mean {near[0]}?" if near else f"there are: {known}",
-            )
-        try:
-            return _sound(kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec))
-        except msgspec.ValidationError as error:
-            names = ", ".join(f.encode_name for f in msgspec.structs.fields(kind.params))
-            raise UsageError(
-                f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}"
-            ) from None
+        # not runner.line.never itself: the line is another one after a recovery
+        self.intake = Intake(kinds, ledger, queue.find, lambda key: runner.line.never(key))  # noqa: PLW0108
 
     # -- which job is meant ----------------------------------------------------------------------
 
@@ -266,20 +189,3 @@ class Desk:
             nursery.start_soon(until_over)
             await logs.wait_more(self._watcher, folder, offset)
             nursery.cancel_scope.cancel(reason="there is more output")
-
-
-def _sound(spec: JobSpec) -> JobSpec:
-    """What a job kind built, as it will be read back: it may have built anything. Raises UsageError."""
-    try:
-        return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
-    except (msgspec.MsgspecError, TypeError, RecursionError) as error:
-        raise UsageError(f"the kind {spec.kind} built what cannot be run: {error}") from None
-
-
-def _check_size(spec: JobSpec) -> None:
-    size = len(msgspec.msgpack.encode(spec))
-    if size > MAX_SPEC:
-        raise UsageError(
-            f"the job takes {about_bytes(size)}, environment included; the limit is {about_bytes(MAX_SPEC)}",
-            hint="put long data into a file",
-        )

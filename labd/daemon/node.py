@@ -31,7 +31,7 @@ class NodeJobs:
         self._owner = owner
 
     async def submit(self, spec: JobSpec, *, key: str | None = None) -> JobView:
-        job, _ = await self._desk.queue.submit(self._desk.checked(spec), self._owner, key)
+        job, _ = await self._desk.queue.submit(self._desk.intake.checked(spec), self._owner, key)
         return self._desk.view(job)
 
     async def show(self, job: int) -> JobView:

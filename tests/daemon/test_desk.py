@@ -67,33 +67,33 @@ def spec(**fields):
 )
 async def test_wrong_specs_are_refused_by_name(desk, wrong, error, words):
     with pytest.raises(error) as caught:
-        desk.checked(wrong)
+        desk.intake.checked(wrong)
     assert words in caught.value.message
     assert desk.queue.live == {}
 
 
 async def test_the_nearest_kind_is_named(desk):
     with pytest.raises(UsageError) as caught:
-        desk.checked(spec(kind="great"))
+        desk.intake.checked(spec(kind="great"))
     assert caught.value.hint == "did you mean greet?"
 
 
 async def test_a_kind_builds_the_command(desk):
-    assert desk.checked(spec(kind="greet", params={"whom": "x", "times": "3"})).argv == ("echo", "xxx")
+    assert desk.intake.checked(spec(kind="greet", params={"whom": "x", "times": "3"})).argv == ("echo", "xxx")
 
 
 async def test_what_is_not_said_gets_the_configured_default(desk):
-    desk.defaults = Jobs(default_cpus=0.5, default_memory=7, default_time_limit=60.0, kill_grace=3.0)
-    got = desk.checked(spec())
+    desk.intake.defaults = Jobs(default_cpus=0.5, default_memory=7, default_time_limit=60.0, kill_grace=3.0)
+    got = desk.intake.checked(spec())
     assert (got.cpus, got.memory, got.time_limit, got.grace) == (0.5, 7, 60.0, 3.0)
-    said = desk.checked(spec(cpus=1.0, time_limit=0.0))
+    said = desk.intake.checked(spec(cpus=1.0, time_limit=0.0))
     assert (said.cpus, said.time_limit) == (1.0, 0.0)
 
 
 async def test_nothing_is_taken_while_labd_stops(desk):
-    desk.refusal = "labd is stopping"
+    desk.intake.refusal = "labd is stopping"
     with pytest.raises(Refused, match="no new work is taken: labd is stopping"):
-        desk.checked(spec())
+        desk.intake.checked(spec())
 
 
 async def test_jobs_are_found_by_id_last_name_and_unique_start(desk):
@@ -141,5 +141,5 @@ async def test_a_waiting_job_says_for_what(desk):
 async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     desk.runner.line.quota = Quota(cores=1.0)
     with pytest.raises(Refused, match="it is above the limit of 1 cores for one user"):
-        desk.checked(spec(cpus=2))
-    assert desk.checked(spec(cpus=1)).cpus == 1
+        desk.intake.checked(spec(cpus=2))
+    assert desk.intake.checked(spec(cpus=1)).cpus == 1

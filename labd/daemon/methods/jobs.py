@@ -94,7 +94,7 @@ class JobMethods:
         ]
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
-        spec = self._desk.checked(ask.spec, call.peer.role)
+        spec = self._desk.intake.checked(ask.spec, call.peer.role)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)

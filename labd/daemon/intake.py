@@ -1,0 +1,128 @@
+"""What is accepted as a job: kinds are built, defaults filled in, and what can never run is refused."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+import msgspec
+
+from labd.api.jobs import JobKind, JobSpec
+from labd.api.methods import Role
+from labd.config.model import Jobs
+from labd.errors import NotPermitted, Refused, UsageError
+from labd.jobs.model import Job
+from labd.jobs.order import request_of
+from labd.jobs.schedule import Key
+from labd.resources.ledger import Ledger
+from labd.units import about_bytes
+
+MAX_SPEC = 1_048_576
+"""Bytes of a whole spec: unfinished jobs are kept in memory."""
+
+
+class Intake:
+    """Checks specs. *find* gives the job of a dependency, *never* the limit that no waiting would lift."""
+
+    def __init__(
+        self,
+        kinds: dict[str, JobKind],
+        ledger: Ledger,
+        find: Callable[[int], Job],
+        never: Callable[[Key], str],
+    ) -> None:
+        self._kinds = kinds
+        self._ledger = ledger
+        self._find = find
+        self._never = never
+        self.refusal = ""
+        self.defaults = Jobs()
+
+    def checked(self, spec: JobSpec, role: Role = Role.ADMIN) -> JobSpec:
+        """The spec that will run. Raises UsageError, Refused: nothing of it reaches the store."""
+        if spec.priority > 0 and role < Role.OPERATE:
+            raise NotPermitted(
+                f"priority {spec.priority} is above 0, which needs the role operate",
+                hint="below 0 is free: that lets others go first",
+            )
+        if self.refusal:
+            raise Refused(f"no new work is taken: {self.refusal}", hint="try again later")
+        built = self._with_defaults(self._built(spec))
+        _check_size(built)
+        _check_command(built)
+        for dependency in built.after:
+            self._find(dependency.job)
+        self._check_possible(built)
+        return built
+
+    def _check_possible(self, spec: JobSpec) -> None:
+        request = request_of(spec)
+        if limit := self._never(Key(0, "", request)):
+            raise Refused(f"this job can never start here: it is above {limit}", hint="ask for less")
+        if impossible := self._ledger.impossible(request):
+            raise Refused(
+                f"this job can never start here: {impossible}",
+                hint="ask for less; labctl status shows what there is",
+            )
+
+    def _with_defaults(self, spec: JobSpec) -> JobSpec:
+        usual = self.defaults
+        return msgspec.structs.replace(
+            spec,
+            cpus=usual.default_cpus if spec.cpus is None else spec.cpus,
+            memory=usual.default_memory if spec.memory is None else spec.memory,
+            time_limit=usual.default_time_limit if spec.time_limit is None else spec.time_limit,
+            grace=usual.kill_grace if spec.grace is None else spec.grace,
+        )
+
+    def _built(self, spec: JobSpec) -> JobSpec:
+        if spec.kind == "command":
+            if spec.params:
+                raise UsageError(
+                    "the kind command takes no params", hint="labctl submit --kind KIND --param NAME=VALUE"
+                )
+            return spec
+        kind = self._kinds.get(spec.kind)
+        if kind is None:
+            near = get_close_matches(spec.kind, self._kinds, 1)
+            known = ", ".join(sorted({"command", *self._kinds}))
+            raise UsageError(
+                f"there is no job kind {spec.kind!r}",
+                hint=f"did you mean {near[0]}?" if near else f"there are: {known}",
+            )
+        try:
+            return _sound(kind.build(msgspec.convert(spec.params, kind.params, strict=False), spec))
+        except msgspec.ValidationError as error:
+            names = ", ".join(f.encode_name for f in msgspec.structs.fields(kind.params))
+            raise UsageError(
+                f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}"
+            ) from None
+
+
+def _sound(spec: JobSpec) -> JobSpec:
+    """What a job kind built, as it will be read back: it may have built anything. Raises UsageError."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
+    except (msgspec.MsgspecError, TypeError, RecursionError) as error:
+        raise UsageError(f"the kind {spec.kind} built what cannot be run: {error}") from None
+
+
+def _check_command(spec: JobSpec) -> None:
+    if not spec.argv and spec.script is None:
+        raise UsageError("a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]")
+    if spec.argv and not spec.argv[0] and spec.script is None:
+        raise UsageError("the command is an empty string", hint="labctl submit COMMAND [ARGUMENT ...]")
+    wrong = [name for name in spec.env if not name or "=" in name]
+    if wrong:
+        raise UsageError(
+            f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no ="
+        )
+    if len(set(spec.gpu_ids)) < len(spec.gpu_ids):
+        raise UsageError(f"gpu_ids {list(spec.gpu_ids)} names a GPU twice", hint="name each once")
+
+
+def _check_size(spec: JobSpec) -> None:
+    size = len(msgspec.msgpack.encode(spec))
+    if size > MAX_SPEC:
+        raise UsageError(
+            f"the job takes {about_bytes(size)}, environment included; the limit is {about_bytes(MAX_SPEC)}",
+            hint="put long data into a file",
+        )
