@@ -188,8 +188,9 @@ class Control:
 
     def status_line(self) -> str:
         """One line for ``systemctl status``."""
-        busy = sum(job.busy for job in self._daemon.queue.live.values())
-        return f"{busy} jobs running, {len(self._daemon.queue.live) - busy} waiting"
+        live = [job for job in self._daemon.queue.live.values() if job.live]
+        busy = sum(job.busy for job in live)
+        return f"{busy} job{'' if busy == 1 else 's'} running, {len(live) - busy} waiting"
 
     async def doctor(self) -> list[doctor.Check]:
         """Every check of the doctor."""

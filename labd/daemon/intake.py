@@ -106,6 +106,10 @@ def _sound(spec: JobSpec) -> JobSpec:
 
 
 def _check_command(spec: JobSpec) -> None:
+    if spec.name.isdecimal() or spec.name == "last":
+        raise UsageError(
+            f"{spec.name!r} cannot be the name of a job: it would mean another one", hint="take another name"
+        )
     if not spec.argv and spec.script is None:
         raise UsageError("a job needs a command: argv is empty", hint="labctl submit COMMAND [ARGUMENT ...]")
     if spec.argv and not spec.argv[0] and spec.script is None:

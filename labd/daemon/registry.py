@@ -22,7 +22,7 @@ from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import Incompatible, api_of, check_api, check_name, hooks_of
 from labd.daemon.plugin_record import PluginRecord, PluginState
 from labd.daemon.plugins import Found
-from labd.errors import InternalError, NotFound
+from labd.errors import InternalError, LabdError, NotFound
 
 log = logging.getLogger("labd.plugins")
 
@@ -200,8 +200,11 @@ class Registry:
     def _fail(self, record: PluginRecord, error: BaseException) -> None:
         self._forget(record)
         record.state = "incompatible" if isinstance(error, Incompatible) else "failed"
-        record.error = str(error) if isinstance(error, Incompatible) else one_line(error)
-        log.error("plugin %s is %s: %s", record.name, record.state, record.error, exc_info=error)
+        # what is said to people (a wrong setting, a newer API) needs neither its class nor a traceback
+        said = isinstance(error, LabdError | Incompatible)
+        record.error = " ".join(str(error).split()) if said else one_line(error)
+        trace = None if said else error
+        log.error("plugin %s %s: %s", record.name, record.state, record.error, exc_info=trace)
         if self._strict:
             raise PluginError(f"plugin {record.name} is {record.state}: {record.error}") from error
 

@@ -67,7 +67,7 @@ def cancel(job: Job, actor: str, reason: str) -> Draft:
     """Ask for the end of *job*. Raises Conflict when it has ended."""
     if job.state in ENDED:
         raise Conflict(
-            f"job {job.id} has {job.state.replace('_', ' ')} already", hint=f"labctl show {job.id}"
+            f"job {job.id} has ended already: {job.state.replace('_', ' ')}", hint=f"labctl show {job.id}"
         )
     kind = "job.cancel_requested" if job.busy else "job.cancelled"
     return Draft(kind, {"job": job.id, "attempt": job.attempt}, actor=actor, cause=reason)

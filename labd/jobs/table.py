@@ -90,9 +90,10 @@ def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attem
 
 
 def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
-    """Ids and names of the jobs whose name is or starts with *name*, newest first, 20 at most."""
+    """Ids and names of the jobs whose name is or starts with *name*: unfinished ones first, then the newest;
+    20 at most."""
     end = name[:-1] + chr(ord(name[-1]) + 1) if ord(name[-1]) < 0x10FFFF else name
-    query = "select id, name from jobs where name >= ? and name < ? order by id desc limit 20"
+    query = "select id, name from jobs where name >= ? and name < ? order by live desc, id desc limit 20"
     return conn.execute(query, (name, end)).fetchall()
 
 

@@ -143,3 +143,18 @@ async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     with pytest.raises(Refused, match="it is above the limit of 1 cores for one user"):
         desk.intake.checked(spec(cpus=2))
     assert desk.intake.checked(spec(cpus=1)).cpus == 1
+
+
+async def test_a_name_means_an_unfinished_job_before_one_that_has_ended(desk):
+    for _ in range(2):
+        await desk.queue.submit(spec(name="q"), ALICE, None)
+    await desk.queue.cancel(2, "alice", "enough")
+    assert desk.find("q").id == 1
+    await desk.queue.cancel(1, "alice", "enough")
+    assert desk.find("q").id == 2
+
+
+@pytest.mark.parametrize("name", ["12", "last"])
+async def test_a_name_that_would_mean_another_job_is_refused(desk, name):
+    with pytest.raises(UsageError, match="cannot be the name of a job"):
+        desk.intake.checked(spec(name=name))

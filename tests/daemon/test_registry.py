@@ -267,7 +267,7 @@ def test_settings_that_do_not_fit_fail_the_plugin_with_the_reason():
 
     registry = filled(found("bad", good("bad")), found("good", good()), check=refuse)
     assert_only_good(registry)
-    assert registry.record("bad").error == "ConfigError: plugins.bad.gretting is no setting"
+    assert registry.record("bad").error == "plugins.bad.gretting is no setting"
 
 
 def test_settings_are_checked_also_for_a_plugin_that_has_none():

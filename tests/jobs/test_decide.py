@@ -72,7 +72,7 @@ def test_an_attempt_that_never_began_puts_the_job_back_unless_its_end_was_asked_
 def test_cancel_depends_on_the_state():
     assert decide.cancel(a_job(), "alice", "x").kind == "job.cancelled"
     assert decide.cancel(a_job("running"), "alice", "x").kind == "job.cancel_requested"
-    with pytest.raises(Conflict, match="job 1 has timed out already"):
+    with pytest.raises(Conflict, match="job 1 has ended already: timed out"):
         decide.cancel(a_job("timed_out"), "alice", "x")
 
 

@@ -107,4 +107,6 @@ def _apart(used: int, limit: int) -> tuple[str, str]:
 
 def _size(count: int, digits: int = 1) -> str:
     unit, scale = ("GiB", 1 << 30) if count >= 1 << 30 else ("MiB", 1 << 20)
+    if count < 1 << 20:
+        return f"{count} bytes"
     return f"{count / scale:.{digits}f}".rstrip("0").rstrip(".") + f" {unit}"
