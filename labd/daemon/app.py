@@ -204,7 +204,8 @@ class Daemon:
     # -- wiring ----------------------------------------------------------------------------------
 
     def _sockets(self) -> list[socket.socket]:
-        return list(self.setup.passed) or [bind(self.setup.paths.socket)]
+        shared = os.getuid() == 0 or "RUNTIME_DIRECTORY" in self.setup.env
+        return list(self.setup.passed) or [bind(self.setup.paths.socket, shared)]
 
     def _identify(self, sock: trio.socket.SocketType) -> Peer:
         return identify(sock, self.control.config.access, os.getuid())

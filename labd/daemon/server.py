@@ -21,14 +21,15 @@ ACCEPT_PAUSE = 0.1
 """Seconds without accepting when the process has no file descriptor left."""
 
 
-def bind(path: str) -> socket.socket:
-    """Listen at *path*. A daemon of root lets the group of the folder in (0750), any other nobody else:
-    its jobs run as its own user, so whoever may submit one is that user.
+def bind(path: str, shared: bool) -> socket.socket:
+    """Listen at *path*. *shared* lets the group of the process in (0660 in a folder of 0750): a daemon of
+    root, or one in a folder that systemd made for it. Any other is for its own user alone (0600 in 0700):
+    its jobs run as that user, so whoever may submit one is that user.
 
     Raises AlreadyRunning when another daemon listens there, StateError when no socket can be made there.
     """
     try:
-        return _bound(path)
+        return _bound(path, shared)
     except OSError as error:
         raise StateError(
             f"no socket can be made at {path}: {error.strerror or error}",
@@ -36,11 +37,11 @@ def bind(path: str) -> socket.socket:
         ) from error
 
 
-def _bound(path: str) -> socket.socket:
-    _make_folder(os.path.dirname(path))
+def _bound(path: str, shared: bool) -> socket.socket:
+    _make_folder(os.path.dirname(path), 0o750 if shared else 0o700)
     _hold(path + ".lock")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
-    before = os.umask(0o117 if os.getuid() == 0 else 0o177)
+    before = os.umask(0o117 if shared else 0o177)
     try:
         _unlink(path)
         sock.bind(path)
@@ -53,8 +54,8 @@ def _bound(path: str) -> socket.socket:
     return sock
 
 
-def _make_folder(folder: str) -> None:
-    os.makedirs(folder, mode=0o750 if os.getuid() == 0 else 0o700, exist_ok=True)
+def _make_folder(folder: str, mode: int) -> None:
+    os.makedirs(folder, mode=mode, exist_ok=True)
     found = os.lstat(folder)
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (0, os.getuid()):
         raise StateError(
