@@ -18,7 +18,7 @@ def cpu_of(*command: str, env: dict[str, str] | None = None) -> float:
     times = []
     for _ in range(ROUNDS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run(command, env=env, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(command, env=env, capture_output=True, check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return statistics.median(times)

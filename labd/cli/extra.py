@@ -6,11 +6,12 @@ from labd.cli.names import ENTRY_POINTS
 from labd.errors import LabdError
 
 
-def listed() -> list[str]:
-    """The names that are there, sorted."""
+def listed() -> dict[str, str]:
+    """The names that are there, sorted, and where each is from; to know more one would have to import it."""
     from importlib.metadata import entry_points  # 40 ms: only for help and for unknown names
 
-    return sorted(set(entry_points(group=ENTRY_POINTS).names))
+    found = sorted(entry_points(group=ENTRY_POINTS), key=lambda entry: entry.name)
+    return {entry.name: f"from plugin {entry.dist.name}" if entry.dist else "" for entry in found}
 
 
 def find(name: str) -> ModuleType | None:

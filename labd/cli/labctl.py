@@ -12,7 +12,7 @@ from labd.cli import exits, names, suggest
 from labd.cli.connect import Connect
 from labd.cli.guard import guard
 from labd.cli.parser import Parser, Words, add_globals, examples
-from labd.errors import LabdError, UsageError
+from labd.errors import LabdError, NotFound, UsageError
 
 ABOUT = "Ask labd, the daemon of this machine: run jobs, see them, end them."
 
@@ -57,7 +57,12 @@ def run_command(name: str, words: Words, args: object) -> int:
     reader = getattr(module, "read", Parser.read)
     found = reader(parser, words)
     given = {**vars(args), **vars(found)}
-    code: int = module.run(found, Connect(given.get("socket"), given.get("timeout")))
+    try:
+        code: int = module.run(found, Connect(given.get("socket"), given.get("timeout")))
+    except NotFound as error:
+        if name not in names.COMMANDS and error.message.startswith("there is no method"):
+            error.hint = "`labctl plugins` shows whether its plugin is loaded"
+        raise
     return code
 
 

@@ -36,12 +36,12 @@ ENTRY_POINTS = "labd.cli"
 """Other distributions add commands here: a module with HELP, add_arguments(parser), run(args, connect)."""
 
 
-def overview(extra: list[str]) -> str:
-    """The list of commands for ``labctl --help``; *extra* are names that other distributions add."""
-    groups = {**GROUPS, "Plugins": dict.fromkeys(extra, "")} if extra else GROUPS
+def overview(extra: dict[str, str]) -> str:
+    """The list of commands for ``labctl --help``; *extra* are those that other distributions add."""
+    groups = {**GROUPS, "Plugins": extra} if extra else GROUPS
     parts = [f"{title}:\n" + "\n".join(map(_line, names.items())) for title, names in groups.items()]
     return "\n\n".join(parts)
 
 
 def _line(entry: tuple[str, str]) -> str:
-    return f"  {entry[0]:<12}{entry[1]}".rstrip()
+    return f"  {entry[0]:<11} {entry[1]}".rstrip()

@@ -17,7 +17,16 @@ def show(lines: list[str]) -> None:
 
 def say(text: str) -> None:
     """Talk to the person: stderr, so that a pipe does not carry it."""
+    flush()
     print(safe(text), file=sys.stderr, flush=True)
+
+
+def flush() -> None:
+    """Let the data out before any talk about it. A reader that went away is told of as labctl ends."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return
 
 
 def screen() -> Terminal:

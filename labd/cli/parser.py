@@ -11,6 +11,9 @@ from labd.errors import UsageError
 Words = list[str]
 T = TypeVar("T")
 
+SMALLEST = 1024**2
+"""Bytes; below this a size without a unit was meant in another."""
+
 
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal. Told its width, argparse leaves ``shutil`` unimported (5 ms)."""
@@ -94,7 +97,9 @@ def add_output(parser: Parser, quiet: str = "print ids only") -> None:
 
 def examples(lines: list[tuple[str, str]]) -> str:
     """The epilog that shows how a command is used."""
-    width = max((len(command) for command, _ in lines), default=0)
+    if not lines:
+        return ""
+    width = max(len(command) for command, _ in lines)
     if width > 40:
         shown = [f"  # {why}\n  {command}" for command, why in lines]
     else:
@@ -113,7 +118,10 @@ def size(text: str) -> int:
     """A size in bytes as an option takes it: ``8G``."""
     from labd.units import parse_bytes
 
-    return _checked(parse_bytes, text)
+    found = _checked(parse_bytes, text)
+    if 0 < found < SMALLEST and text.strip().isdecimal():
+        raise argparse.ArgumentTypeError(f'"{text}" is that many bytes: did you mean {text.strip()}M?')
+    return found
 
 
 def count(text: str) -> int:

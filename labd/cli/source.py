@@ -6,8 +6,12 @@ import sys
 from typing import NamedTuple
 
 from labd.cli import directives, output
+from labd.cli.notes import check_program, notes, on_path
 from labd.cli.parser import Parser, Words
 from labd.errors import UsageError
+
+INTERPRETERS = frozenset({"sh", "bash", "zsh", "dash", "python"})
+"""Programs whose scripts have comments that begin with ``#``, as directives do."""
 
 HEAD = 256 * 1024
 """Bytes of a program that are searched for directives."""
@@ -25,6 +29,8 @@ def read(parser: Parser, words: Words) -> argparse.Namespace:
     """
     options, command = parser.split(words)
     args = parser.read(options)
+    if args.script is None and args.kind in (None, "command"):
+        check_program(command, args.cwd)
     source = shipped(args.script) if args.script is not None else named(command, args.cwd)
     typed_cwd = args.cwd
     if source is not None:
@@ -34,6 +40,10 @@ def read(parser: Parser, words: Words) -> argparse.Namespace:
         args = parser.read(options, directives.apply(parser, found))
     args.script_text = source.text if source is not None and args.script is not None else None
     args.command = _runnable(command, typed_cwd, source, moved=args.cwd != typed_cwd)
+    if not args.json:
+        dashed = len(options) + len(command) < len(words)
+        for text in notes(args, () if dashed else command):
+            output.say(f"labctl: note: {text}")
     return args
 
 
@@ -51,20 +61,27 @@ def shipped(script: str) -> Source:
 
 
 def named(command: Words, cwd: str | None) -> Source | None:
-    """The script that is the first word of *command*, or None when that is no script in reach."""
-    if not command or ("/" not in command[0] and _on_path(command[0])):
+    """The script that *command* runs, by itself or as in ``sh FILE``; None when there is none in reach."""
+    if _interpreted(command):
+        return _text(command[1], cwd)
+    if not command or ("/" not in command[0] and on_path(command[0])):
         return None
+    return _text(command[0], cwd)
+
+
+def _interpreted(command: Words) -> bool:
+    """Whether the second word is what runs: an interpreter that is given no options."""
+    program = os.path.basename(command[0]).rstrip("0123456789.") if command else ""
+    return program in INTERPRETERS and len(command) > 1 and not command[1].startswith("-")
+
+
+def _text(name: str, cwd: str | None) -> Source | None:
     try:
-        with open(os.path.join(cwd or "", command[0]), "rb") as file:
+        with open(os.path.join(cwd or "", name), "rb") as file:
             head = file.read(HEAD)
-    except OSError:  # the job may be meant to find what is not there yet
+    except (OSError, ValueError):  # the job may be meant to find what is not there yet
         return None
-    return None if b"\0" in head else Source(command[0], head.decode(errors="replace"))
-
-
-def _on_path(name: str) -> bool:
-    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    return any(os.access(os.path.join(folder, name), os.X_OK) for folder in folders)
+    return None if b"\0" in head else Source(name, head.decode(errors="replace"))
 
 
 def _runnable(command: Words, cwd: str | None, source: Source | None, *, moved: bool) -> Words:
@@ -72,6 +89,9 @@ def _runnable(command: Words, cwd: str | None, source: Source | None, *, moved: 
 
     Raises UsageError for a script that may not be executed: the job could only fail.
     """
+    if source is not None and _interpreted(command) and source.name == command[1]:
+        name = os.path.abspath(os.path.join(cwd or "", command[1])) if moved else command[1]
+        return [command[0], name, *command[2:]]
     if not command or source is None or source.name != command[0]:
         return command
     path = os.path.join(cwd or "", command[0])

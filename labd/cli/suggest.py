@@ -2,12 +2,26 @@
 
 from collections.abc import Iterable
 
+_MEANT = {
+    "--cpus": ("--cores", "-c"),
+    "--mem": ("--memory",),
+    "--time": ("--timeout", "--limit"),
+    "status": ("list", "ps", "ls", "queue", "squeue"),
+    "cancel": ("kill", "stop", "rm", "scancel"),
+    "show": ("info",),
+    "logs": ("tail", "log"),
+    "submit": ("run", "sbatch"),
+}
+"""What other programs call it."""
+
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """The known name closest to *word*, or an empty string when none is close."""
     from difflib import get_close_matches  # 5 ms that only a mistake pays for
 
-    found = get_close_matches(word, list(known), n=1)
+    names = list(known)
+    meant = [name for name, others in _MEANT.items() if word in others and name in names]
+    found = meant or get_close_matches(word, names, n=1)
     return found[0] if found else ""
 
 

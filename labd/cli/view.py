@@ -22,10 +22,15 @@ BAR = 10
 """Cells of a progress bar."""
 
 
-def rank(job: Job) -> tuple[int, int]:
-    """Sorts what runs to the top, then what waits, then what has ended; the newest first in each state."""
+def rank(job: Job) -> tuple[int, int, int]:
+    """Sorts what runs to the top, then what waits, then what has ended.
+
+    What waits stands in the order in which it will start, the rest with the newest first.
+    """
     state = job["state"]
-    return LIVE.index(state) if state in LIVE else len(LIVE), -job["id"]
+    if state in WAITING:
+        return LIVE.index(state), -(job.get("priority") or 0), job["id"]
+    return LIVE.index(state) if state in LIVE else len(LIVE), 0, -job["id"]
 
 
 def resources(job: Job) -> str:
@@ -88,7 +93,8 @@ def signal_name(number: int) -> str:
 def info(job: Job, now: float) -> str:
     """The last column: why it waits, or how and when it ended."""
     if job["state"] in LIVE:
-        return job.get("waiting_for") or ""
+        prio = f"prio {job['priority']}" if job.get("priority") and job["state"] in WAITING else ""
+        return ", ".join(part for part in (prio, job.get("waiting_for") or "") if part)
     when = f"{span(now - job['ended'])} ago" if job.get("ended") is not None else ""
     return ", ".join(part for part in (result(job), when) if part)
 

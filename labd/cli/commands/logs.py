@@ -2,10 +2,10 @@
 
 import argparse
 
-from labd.cli import exits, output, watch
+from labd.cli import exits, output, view, watch
 from labd.cli.connect import Connect, Steady
 from labd.cli.parser import Parser, add_output
-from labd.cli.refs import resolve
+from labd.cli.refs import resolve, title
 
 HELP = """the output of a job
 
@@ -33,9 +33,12 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     with Steady(connect, output.say) as calls:
         [job] = resolve(calls, [args.job])
         try:
-            return _print(args, _chunks(args, calls, job))
+            _print(args, _chunks(args, calls, job))
+            if args.follow and not args.json:
+                _tell_end(calls, job)
         except KeyboardInterrupt:
             return watch.stopped(f"job {job} goes on")
+    return exits.OK
 
 
 def _chunks(args: argparse.Namespace, calls: Steady, job: int) -> watch.Chunks:
@@ -48,10 +51,18 @@ def _chunks(args: argparse.Namespace, calls: Steady, job: int) -> watch.Chunks:
     yield from watch.log_chunks(calls, job, attempt, offset, follow=args.follow)
 
 
-def _print(args: argparse.Namespace, chunks: watch.Chunks) -> int:
+def _print(args: argparse.Namespace, chunks: watch.Chunks) -> None:
     for attempt, offset, data in chunks:
         if args.json:
             output.emit_line(attempt=attempt, offset=offset, text=data.decode(errors="replace"))
         else:
             watch.write(data)
-    return exits.OK
+
+
+def _tell_end(calls: Steady, number: int) -> None:
+    """How the job ended, or that another attempt is to come."""
+    job = calls.call("job.show", {"job": number})["job"]
+    if job["state"] in view.ENDED:
+        output.say(f"{title(job).capitalize()} {view.outcome(job)}.")
+    elif job["state"] in view.WAITING:
+        output.say(f"The attempt has ended; {title(job)} is {job['state']} again.")

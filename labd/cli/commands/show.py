@@ -43,8 +43,8 @@ def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
     lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
     folders = detail.folders(attempts, term)
     output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
-    for hint in _next(job):
-        output.say(hint)
+    for line in _block([f"  hint: {step}" for step in _next(job)]):
+        output.say(line)
 
 
 def _block(lines: list[str]) -> list[str]:

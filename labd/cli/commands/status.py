@@ -15,8 +15,8 @@ from labd.cli.table import Cell, Column, table
 
 HELP = """what runs, what waits, what the machine has
 
-Jobs that run come first, then those that wait, then those that ended last; the newest on top of each.
-A JOB is an id, a name, the unique start of a name, or `last`."""
+Jobs that run come first, then those that wait, in the order in which they will start, then those that
+ended last. A JOB is an id, a name, the unique start of a name, or `last`."""
 EXAMPLES = [
     ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),
@@ -30,8 +30,10 @@ PAGE = 1000
 
 COLUMNS = [
     Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6),
-    Column("TAKES"), Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=8),
+    Column("TAKES"), Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=24),
 ]  # fmt: skip
+WIDE = 100
+"""Cells from which on progress has a column of its own."""
 
 
 def add_arguments(parser: Parser) -> None:
@@ -132,10 +134,14 @@ def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job
 
 def rows(jobs: list[view.Job], term: Terminal, now: float) -> list[str]:
     """The table of jobs, or nothing."""
-    return table(COLUMNS, [_row(job, now) for job in jobs], term)
+    wide = term.width is None or term.width >= WIDE
+    return table(COLUMNS, [_row(job, now, wide) for job in jobs], term)
 
 
-def _row(job: view.Job, now: float) -> list[Cell]:
+def _row(job: view.Job, now: float, wide: bool) -> list[Cell]:
+    progress, info = view.progress(job), view.info(job, now)
+    if not wide:  # what reports progress runs, and has little else to say
+        progress, info = "", "  ".join(part for part in (progress, info) if part)
     return [
         Cell(str(job["id"])),
         Cell(job.get("name") or ""),
@@ -143,6 +149,6 @@ def _row(job: view.Job, now: float) -> list[Cell]:
         Cell(job.get("user") or ""),
         Cell(view.resources(job)),
         Cell(view.elapsed(job, now)),
-        Cell(view.progress(job)),
-        Cell(view.info(job, now)),
+        Cell(progress),
+        Cell(info),
     ]

@@ -13,6 +13,7 @@ from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
 from labd.cli.spec import spec_of
+from labd.cli.times import ago, clock
 from labd.errors import UsageError
 
 HELP = """run a command as a job
@@ -117,11 +118,22 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
         output.show([str(job["id"])])
     else:
         output.show([_sentence(job, reply["created"])])
+        if reply["created"] and job["state"] in view.ENDED:
+            output.say(f"It ended at once: {view.outcome(job)}.")
 
 
 def _sentence(job: dict[str, Any], created: bool) -> str:
     name = safe(title(job))
-    return f"Submitted {name}." if created else f"{name.capitalize()} was submitted with this key before."
+    if not created:
+        return f"{name.capitalize()} was submitted with this key before."
+    begins, now = job.get("begin"), time.time()
+    return f"Submitted {name}{f', to begin at {_when(begins, now)}' if begins and begins > now else ''}."
+
+
+def _when(then: float, now: float) -> str:
+    """``18:00 (in 3h02m)``, with the date where it is another day."""
+    day, minute = clock(then)[:10], clock(then)[11:16]
+    return f"{minute if day == clock(now)[:10] else f'{day} {minute}'} ({ago(then, now)})"
 
 
 def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int:
