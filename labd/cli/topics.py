@@ -33,7 +33,8 @@ def _directives() -> str:
   #LABD --time 12h --name "night run"
   python train.py
 
-They count up to the first line that is neither a comment nor empty. The command line wins over them;
+They count as well where the script is run as in `sh FILE` or `python FILE`, up to the first line that
+is neither a comment nor empty. The command line wins over them;
 --tag, --env, --param and --after add up. --wait, --follow, --script, --key, --dry-run, --json and
 --quiet are for the command line only."""
 

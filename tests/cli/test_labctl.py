@@ -17,6 +17,7 @@ import pytest
 
 from labd import errors
 from labd.cli import exits, extra, labctl, names
+from labd.errors import NotFound
 from tests.cli.conftest import Labctl
 from tests.cli.fake import FakeDaemon, job
 from tests.support import wait_until
@@ -113,6 +114,8 @@ def test_no_command_at_all_is_a_usage_error_with_help(run: Labctl) -> None:
     ("words", "message"),
     [
         (["stats"], "there is no command stats\n  hint: did you mean `status`?"),
+        (["squeue"], "there is no command squeue\n  hint: did you mean `status`?"),
+        (["stop", "12"], "there is no command stop\n  hint: did you mean `cancel`?"),
         (["frobnicate"], "there is no command frobnicate\n  hint: see `labctl --help`"),
         (["--sock", "x", "status"], "there is no option --sock\n  hint: did you mean `--socket`?"),
         (["status", "--jsn"], "there is no option --jsn\n  hint: did you mean `--json`?"),
@@ -194,7 +197,17 @@ def test_another_distribution_can_add_a_command(
     daemon.on("hello.greet", lambda params: f"hello {params['whom']}")
     monkeypatch.setattr(extra, "find", lambda name: command_module(greet) if name == "greet" else None)
     assert run("greet", "anna") == (5, "hello anna\n", "")
-    assert "greet somebody" in run("greet", "--help").out
+    shown = run("greet", "--help").out
+    assert "greet somebody" in shown
+    assert "Examples" not in shown
+    daemon.on("hello.greet", NotFound("there is no method 'hello.greet'", hint="did you mean hello?"))
+    assert run("greet", "anna").err.endswith("  hint: `labctl plugins` shows whether its plugin is loaded\n")
+
+
+def test_a_command_of_another_is_listed_with_its_owner(run: Labctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = types.SimpleNamespace(name="salutations", dist=types.SimpleNamespace(name="labd-hello"))
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **kwargs: [entry])
+    assert "\nPlugins:\n  salutations from plugin labd-hello\n" in run("--help").out
 
 
 def test_a_broken_command_of_another_is_named_with_its_owner(

@@ -102,6 +102,27 @@ def test_those_below_the_first_line_of_code_are_ignored_and_said_so(
     assert err == "labctl: ./job.sh:5: ignored, as it stands below the first line of code\n"
 
 
+@pytest.mark.parametrize(
+    ("program", "cpus"), [("sh", 2.0), ("/bin/bash", 2.0), ("python3.11", 2.0), ("cat", None)]
+)
+def test_a_script_that_an_interpreter_is_given_counts(
+    folder: Path, daemon: FakeDaemon, run: Labctl, program: str, cpus: float | None
+) -> None:
+    script(folder, f"{TOP}#LABD --cpus 2\n", mode=0o644)
+    assert run("submit", program, "job.sh", "x").code == 0
+    assert (spec(daemon).get("cpus"), spec(daemon)["argv"]) == (cpus, [program, "job.sh", "x"])
+    run("submit", program, "-x", "job.sh")
+    assert "cpus" not in spec(daemon)
+
+
+def test_an_interpreted_script_that_moves_the_job_is_still_found(
+    folder: Path, daemon: FakeDaemon, run: Labctl
+) -> None:
+    script(folder, f"{TOP}#LABD --cwd /data\n", mode=0o644)
+    run("submit", "sh", "job.sh")
+    assert (spec(daemon)["cwd"], spec(daemon)["argv"]) == ("/data", ["sh", f"{folder}/job.sh"])
+
+
 def test_a_shipped_text_travels_with_its_directives_read(
     folder: Path, daemon: FakeDaemon, run: Labctl
 ) -> None:

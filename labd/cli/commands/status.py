@@ -79,10 +79,11 @@ def _usual(args: argparse.Namespace, client: Calls) -> tuple[list[view.Job], boo
     """Unfinished jobs, and some that have ended.
 
     Asked for kind by kind, lest many that wait crowd out the few that run; in this order, as a job that
-    moves on meanwhile is then seen twice and not missed.
+    moves on meanwhile is then seen twice and not missed. The daemon lists the newest first, but those
+    that start next are to be seen, so of what waits more is asked for than is shown.
     """
     limit = args.limit or LIMIT
-    waiting, more_waiting = _listed(args, client, view.WAITING, limit)
+    waiting, more_waiting = _listed(args, client, view.WAITING, max(limit, PAGE))
     active, more_active = _listed(args, client, view.ACTIVE, limit)
     live = _merged(waiting, active)
     room = RECENT if args.limit is None else limit - len(live)

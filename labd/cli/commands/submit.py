@@ -96,6 +96,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         calls.deadline = None
         if args.dry_run or not (args.wait or args.follow):
             _print(args, reply)
+            _tell_end(args, reply)
             return exits.OK
         return _stay(args, calls, reply)
 
@@ -118,8 +119,13 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
         output.show([str(job["id"])])
     else:
         output.show([_sentence(job, reply["created"])])
-        if reply["created"] and job["state"] in view.ENDED:
-            output.say(f"It ended at once: {view.outcome(job)}.")
+
+
+def _tell_end(args: argparse.Namespace, reply: dict[str, Any]) -> None:
+    """A job may end as it is submitted, as when what it comes after has failed."""
+    job = reply["job"]
+    if reply["created"] and not args.json and job["state"] in view.ENDED:
+        output.say(f"{title(job).capitalize()} ended at once: {view.outcome(job)}.")
 
 
 def _sentence(job: dict[str, Any], created: bool) -> str:

@@ -9,7 +9,7 @@ from labd.cli.connect import Steady
 from labd.cli.watch import last_lines
 from labd.errors import DeadlineExceeded, NotFound
 from tests.cli.conftest import Labctl
-from tests.cli.fake import FakeDaemon, Hangup, job
+from tests.cli.fake import FakeDaemon, Hangup, ended, job, queued
 
 LOG = b"".join(b"line %d\n" % n for n in range(10_000))
 
@@ -83,7 +83,8 @@ def test_follow_goes_on_until_the_attempt_has_ended(daemon: FakeDaemon, run: Lab
         DeadlineExceeded("nothing was written"),
         {"data": b"b", "offset": 2, "end": True, "attempt": 1},
     )
-    assert run("logs", "-f", "12").out == "ab"
+    daemon.on("job.show", {"job": ended(12, "failed", exit_code=3), "attempts": []})
+    assert run("logs", "-f", "12") == (0, "ab", "Job 12 (train) failed after 4m00s: exit 3.\n")
     assert [params["offset"] for params in daemon.params("job.log")] == [0, 1, 1, 1]
     assert {params["wait"] for params in daemon.params("job.log")} == {True}
 
@@ -95,7 +96,8 @@ def test_follow_resumes_at_its_offset_when_the_daemon_was_restarted(
         daemon.stop()
         raise Hangup
 
-    restarted = []
+    restarted: list[float] = []
+    daemon.on("job.show", {"job": queued(12), "attempts": []})
 
     def restart_meanwhile(seconds: float) -> None:
         restarted.append(seconds)
@@ -112,7 +114,10 @@ def test_follow_resumes_at_its_offset_when_the_daemon_was_restarted(
     code, out, err = run("logs", "-f", "12")
     assert (code, out) == (0, "before after\n")
     assert daemon.params("job.log")[-1]["offset"] == 7
-    assert err == "labd went away; waiting for it to come back (jobs go on without it)\nlabd is back\n"
+    assert err.startswith(
+        "labd went away; waiting for it to come back (jobs go on without it)\nlabd is back\n"
+    )
+    assert err.endswith("The attempt has ended; job 12 (train) is queued again.\n")
     assert restarted == [0.1, 0.1, 0.2]
 
 

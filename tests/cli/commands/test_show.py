@@ -88,7 +88,7 @@ def test_everything_about_a_running_job(daemon: FakeDaemon, run: Labctl) -> None
     daemon.on("job.show", {"job": RUNNING, "attempts": ATTEMPTS, "env": {}, "script": None})
     code, out, err = run("show", "12")
     assert (code, out) == (0, GOLDEN)
-    assert err == "see its output: labctl logs 12 -f\nend it: labctl cancel 12\n"
+    assert err == "\n  hint: see its output: labctl logs 12 -f\n  hint: end it: labctl cancel 12\n"
 
 
 GOLDEN_WAITING = """\
@@ -141,7 +141,7 @@ def test_the_next_step_is_on_stderr(
     daemon: FakeDaemon, run: Labctl, shown: dict[str, object], hints: list[str]
 ) -> None:
     daemon.on("job.show", {"job": shown, "attempts": []})
-    assert run("show", "last").err.splitlines() == hints
+    assert run("show", "last").err.splitlines() == ["", *(f"  hint: {hint}" for hint in hints)]
     assert daemon.params("job.show") == [{"job": "last"}]
 
 

@@ -52,13 +52,13 @@ ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
 """
 
 GOLDEN_80 = """\
-ID  NAME       STATE      USER   TAKES     ELAPSED  PROGRESS         INFO
+ID  NAME       STATE      USER   TAKES     ELAPSED  INFO
 14  resnet-50  running    anna   2c 8G 1g    1h23m  ████░░░░░░  42%
 13  sweep      running    anna   0.5c         2.5s
-15  数据       queued     björn  2c 8G 1g                            1 GPUs (0 …
-11  evaluate   failed     anna   2c 8G       4m00s                   exit 3, 1m…
- 9  train      succeeded  anna   2c 8G      23h00m                   2h00m ago
- 8  train      failed     anna   2c 8G        0.0s                   SIGKILL (o…
+15  数据       queued     björn  2c 8G 1g           1 GPUs (0 free)
+11  evaluate   failed     anna   2c 8G       4m00s  exit 3, 1m00s ago
+ 9  train      succeeded  anna   2c 8G      23h00m  2h00m ago
+ 8  train      failed     anna   2c 8G        0.0s  SIGKILL (out of memory), 2h…
 """
 
 
@@ -95,6 +95,20 @@ def test_json_holds_the_daemon_and_the_jobs(machine: FakeDaemon, run: Labctl) ->
     assert found["jobs"][2] == LIVE[1]
 
 
+def test_a_long_name_leaves_24_cells_to_the_last_column() -> None:
+    shown = [queued(12, name="n" * 60, waiting_for="w" * 40), job(13, progress=0.5)]
+    assert rows(shown, Terminal(width=80), NOW)[1].endswith("  " + "w" * 23 + "…")
+
+
+def test_what_waits_stands_in_the_order_in_which_it_starts(daemon: FakeDaemon, run: Labctl) -> None:
+    waiting = [queued(n, priority=p) for n, p in ((1, 0), (2, 5), (3, 0), (4, -3))]
+    daemon.on("job.list", lambda p: {"jobs": waiting if "queued" in p["states"] else []})
+    daemon.on("daemon.status", {})
+    lines = run("status").out.splitlines()[3:]
+    assert [line.split()[0] for line in lines] == ["2", "1", "3", "4"]
+    assert [line.partition("prio ")[2] for line in lines] == ["5", "", "", "-3"]
+
+
 def test_states_stand_in_their_order_and_the_newest_on_top_of_each(daemon: FakeDaemon, run: Labctl) -> None:
     states = ["held", "failed", "blocked", "queued", "paused", "starting", "running", "succeeded", "running"]
     jobs = [job(number, state=state) for number, state in enumerate(states, start=1)]
@@ -105,7 +119,7 @@ def test_states_stand_in_their_order_and_the_newest_on_top_of_each(daemon: FakeD
 def test_many_that_wait_do_not_crowd_out_the_one_that_runs(daemon: FakeDaemon, run: Labctl) -> None:
     waiting = [queued(number) for number in range(9, 1, -1)]
     daemon.on("job.list", lambda p: {"jobs": [job(1)] if "running" in p["states"] else waiting[: p["limit"]]})
-    assert run("status", "-q", "--limit", "3").out.split() == ["1", "9", "8"]
+    assert run("status", "-q", "--limit", "3").out.split() == ["1", "2", "3"]
 
 
 def test_a_job_that_moves_on_meanwhile_is_shown_once_and_as_it_was_last(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from labd.cli.source import Source
 from labd.errors import (
     AlreadyRunning,
     ConfigError,
@@ -250,6 +251,10 @@ def test_nothing_to_run_is_a_usage_error(run: Labctl) -> None:
     ("words", "message"),
     [
         ("--cpu 2 ls", "there is no option --cpu\n  hint: did you mean `--cpus`?"),
+        ("--cores 4 ls", "there is no option --cores\n  hint: did you mean `--cpus`?"),
+        ("-c 4 ls", "there is no option -c\n  hint: did you mean `--cpus`?"),
+        ("--limit=1h ls", "there is no option --limit\n  hint: did you mean `--time`?"),
+        ("--mem 100 ls", '--mem: "100" is that many bytes: did you mean 100M?'),
         ("--mem 8X ls", '--mem: "8X" is not a size'),
         ("--time soon ls", '--time: "soon" is not a time'),
         ("--cpus two ls", "--cpus: invalid float value: 'two'"),
@@ -321,7 +326,80 @@ def test_an_error_is_json_on_stderr_when_json_is_asked_for(accepting: FakeDaemon
 
 def test_the_commands_own_json_option_is_not_labctls(accepting: FakeDaemon, run: Labctl) -> None:
     accepting.on("job.submit", Refused("no"))
-    assert run("submit", "tool", "--json").err == "labctl: refused: no\n"
+    assert run("submit", "true", "--json").err == "labctl: refused: no\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (["labd-no-such"], "labd-no-such is not on the PATH here"),
+        (
+            ["sleep", "9", "--name=foo"],
+            "--name after the command goes to the command; put it before, or write -- to say so",
+        ),
+        (
+            ["--timeout", "1h", "true"],
+            "--timeout is how long labctl waits for an answer of labd; --time limits the job",
+        ),
+        (
+            ["--begin", "2026-09-21T12:13:20Z", "true"],
+            "--begin is past, 2026-09-21 12:13:20 (2h00m ago): the job may start at once",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("utc")
+def test_what_looks_like_a_slip_is_noted(
+    accepting: FakeDaemon, run: Labctl, words: list[str], note: str
+) -> None:
+    assert run("submit", *words) == (0, "Submitted job 12 (train).\n", f"labctl: note: {note}\n")
+    assert run("submit", "--json", *words).err == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "-- sleep 9 --name foo",
+        "env -- --name foo",
+        "sleep 9 --names",
+        "--script - no-such",
+        "--kind sweep no-such",
+    ],
+)
+def test_what_is_meant_is_not_noted(
+    accepting: FakeDaemon, run: Labctl, monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    monkeypatch.setattr("labd.cli.source.shipped", lambda script: Source(script, "echo"))
+    assert run("submit", *words.split()).err == ""
+
+
+def test_a_shell_line_in_one_word_is_refused_and_a_file_of_that_name_is_not(
+    accepting: FakeDaemon, run: Labctl, tmp_path: Path
+) -> None:
+    code, _, err = run("submit", "sleep 5; echo hi")
+    assert (code, accepting.params("job.submit")) == (2, [])
+    assert err.endswith("hint: for a shell line: labctl submit -- sh -c 'sleep 5; echo hi'\n")
+    (tmp_path / "my tool").write_text("#!/bin/sh\n")
+    (tmp_path / "my tool").chmod(0o755)
+    assert run("submit", "my tool").code == 0
+
+
+@pytest.mark.usefixtures("utc")
+@pytest.mark.parametrize(
+    ("begin", "shown"), [("18:00", "18:00 (in 3h46m)"), ("8:00", "2026-09-22 08:00 (in 17h46m)")]
+)
+def test_the_answer_says_when_it_will_begin(
+    accepting: FakeDaemon, run: Labctl, begin: str, shown: str
+) -> None:
+    accepting.on("job.submit", lambda p: {"job": queued(12, begin=p["spec"]["begin"]), "created": True})
+    assert run("submit", "--begin", begin, "true").out == f"Submitted job 12 (train), to begin at {shown}.\n"
+
+
+def test_a_job_that_ended_as_it_was_submitted_is_told(accepting: FakeDaemon, run: Labctl) -> None:
+    gone = ended(12, "cancelled", started=None, reason="job 3 failed")
+    accepting.on("job.submit", {"job": gone, "created": True})
+    said = "Job 12 (train) ended at once: cancelled: job 3 failed.\n"
+    assert run("submit", "--after", "3", "true") == (0, "Submitted job 12 (train).\n", said)
+    assert run("submit", "-q", "--after", "3", "true") == (0, "12\n", said)
 
 
 def test_ctrl_c_while_waiting_leaves_the_job_alone(
