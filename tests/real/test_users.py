@@ -89,7 +89,7 @@ def test_a_job_runs_with_its_submitters_uid_groups_and_home(shared):
 
 
 def test_a_script_and_reports_work_for_another_user(shared):
-    script = "#!/bin/sh\necho '{\"progress\": 0.5}' >> \"$LABD_REPORT\" && id -u\n"
+    script = '#!/bin/sh\necho \'{"progress": 0.5}\' >> "$LABD_REPORT" && id -u\n'
     job = ask(shared, ALICE, "job.submit", spec={"script": script, "cwd": "/", "env": ENV})["job"]["id"]
     [ended] = shared.ended(job)
     assert (ended["state"], output(shared, job)) == ("succeeded", f"{ALICE.pw_uid}\n")
