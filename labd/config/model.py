@@ -174,7 +174,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     max_connections: Annotated[
         Annotated[int, Meta(ge=1, le=100_000)],
-        Meta(description="Clients connected at once; more are refused."),
+        Meta(description="Clients connected at once, half of them of one user. Admins are never refused."),
     ] = 512
     max_frame: Annotated[
         Annotated[int, size(2**16, 2**30)], Meta(description="The longest message that a client may send.")

@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import stat
+from collections import Counter
 from collections.abc import Callable
 
 import trio
@@ -98,6 +99,7 @@ class Server:
         self._identify = identify
         self._connect = connect
         self._max = max_connections
+        self._of_user: Counter[int] = Counter()
         self.connections = 0
         self.served = 0
         self.refused = 0
@@ -105,10 +107,14 @@ class Server:
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Listen and serve until cancelled; ready when clients can connect."""
         listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(s)) for s in self._sockets]
-        async with trio.open_nursery() as nursery:
+        try:
+            async with trio.open_nursery() as nursery:
+                for listener in listeners:
+                    nursery.start_soon(self._accept_all, listener, nursery)
+                task_status.started()
+        finally:
             for listener in listeners:
-                nursery.start_soon(self._accept_all, listener, nursery)
-            task_status.started()
+                listener.socket.close()
 
     async def _accept_all(self, listener: trio.SocketListener, nursery: trio.Nursery) -> None:
         while True:
@@ -127,9 +133,7 @@ class Server:
         self.connections += 1
         self.served += 1
         try:
-            peer = self._identify(stream.socket)
-            self._admit(peer)
-            await self._connect(stream, peer).run()
+            await self._admitted(stream, self._identify(stream.socket))
         except LabdError as error:
             self.refused += 1
             await _turn_away(stream, error)
@@ -139,11 +143,25 @@ class Server:
         finally:
             self.connections -= 1
 
+    async def _admitted(self, stream: trio.SocketStream, peer: Peer) -> None:
+        self._of_user[peer.uid] += 1
+        try:
+            self._admit(peer)
+            await self._connect(stream, peer).run()
+        finally:
+            self._of_user[peer.uid] -= 1
+
     def _admit(self, peer: Peer) -> None:
-        if self.connections > self._max and peer.role < Role.ADMIN:
-            raise Overloaded(
-                f"{self._max} clients are connected, the limit", hint="wire.max_connections raises it"
-            )
+        """Admins always get in; nobody else may take more than half of the places."""
+        if peer.role < Role.ADMIN:
+            for count, limit, whose in (
+                (self.connections, self._max, "clients"),
+                (self._of_user[peer.uid], max(self._max // 2, 1), f"clients of {peer.name}"),
+            ):
+                if count > limit:
+                    raise Overloaded(
+                        f"{limit} {whose} are connected, the limit", hint="wire.max_connections raises it"
+                    )
         if peer.role == Role.NONE:
             raise NotPermitted(
                 f"{peer.name} has no role here", hint="an admin adds you to [access] in labd.toml"

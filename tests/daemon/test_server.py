@@ -3,11 +3,18 @@
 import os
 import socket
 import stat
+from contextlib import AsyncExitStack
 
 import pytest
 
-from labd.daemon.server import bind
-from labd.errors import AlreadyRunning, StateError
+from labd.api.methods import Peer, Role
+from labd.daemon.connection import Connection
+from labd.daemon.dispatch import Dispatcher
+from labd.daemon.events import Bus
+from labd.daemon.server import Server, bind
+from labd.errors import AlreadyRunning, Overloaded, StateError
+from labd.wire.streams import open_client
+from tests.daemon.build import IDENTITY, no_older
 
 
 def modes(path: str) -> tuple[int, int]:
@@ -46,3 +53,21 @@ def test_a_place_where_no_socket_can_be_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StateError, match="no socket can be made at"):
         bind(str(tmp_path / "file" / "labd.sock"), shared=False)
+
+
+@pytest.mark.parametrize(("role", "allowed"), [(Role.SUBMIT, 2), (Role.ADMIN, 6)])
+async def test_one_user_cannot_take_every_place_and_admins_always_get_in(path, nursery, role, allowed):
+    peer = Peer(pid=1, uid=1000, gid=1000, name="alice", role=role)
+
+    def connect(stream, peer):
+        return Connection(stream, peer, Dispatcher(), Bus(0, no_older), dict(IDENTITY))
+
+    await nursery.start(Server([bind(path, shared=False)], lambda sock: peer, connect, max_connections=4).run)
+    async with AsyncExitStack() as stack:
+        for _ in range(allowed):
+            client = await stack.enter_async_context(open_client(path))
+            assert await client.call("ping") == {}
+        if role is not Role.ADMIN:
+            with pytest.raises(Overloaded, match="2 clients of alice are connected"):
+                await stack.enter_async_context(open_client(path))
+    nursery.cancel_scope.cancel()
