@@ -59,7 +59,10 @@ class Daemon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = "info"
     log_format: Annotated[
         Literal["auto", "human", "json", "journal"],
-        Meta(description="auto: the journal under systemd, human on a terminal, JSON lines elsewhere."),
+        Meta(
+            description="auto: the journal under systemd, human on a terminal, JSON lines elsewhere.",
+            extra=_RESTART,
+        ),
     ] = "auto"
     stall_limit: Annotated[
         Annotated[float, seconds(0.001, 3600)],
@@ -74,7 +77,10 @@ class Daemon(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = 0.0
     stop_timeout: Annotated[
         Annotated[float, seconds(0, 86_400)],
-        Meta(description="How long each layer may take to stop before it is cut off. Jobs run on."),
+        Meta(
+            description="How long each layer may take to stop before it is cut off. Jobs run on.",
+            extra=_RESTART,
+        ),
     ] = 10.0
 
 
@@ -162,10 +168,11 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     snapshot_interval: Annotated[
         Annotated[float, seconds(1, 31_536_000)],
-        Meta(description="How often a copy is made, from which a damaged store is restored."),
+        Meta(description="How often a copy is made, from which a damaged store is restored.", extra=_RESTART),
     ] = 3600.0
     snapshots_kept: Annotated[
-        Annotated[int, Meta(ge=1, le=1000)], Meta(description="How many of these copies are kept.")
+        Annotated[int, Meta(ge=1, le=1000)],
+        Meta(description="How many of these copies are kept.", extra=_RESTART),
     ] = 3
 
 
@@ -193,10 +200,12 @@ class Plugins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which plugins are loaded, and one table [plugins.NAME] with the settings of each."""
 
     enabled: Annotated[
-        list[PluginName], Meta(description="Only these plugins are loaded. Empty: all that are installed.")
+        list[PluginName],
+        Meta(description="Only these plugins are loaded. Empty: all that are installed.", extra=_RESTART),
     ] = msgspec.field(default_factory=list)
     disabled: Annotated[
-        list[PluginName], Meta(description="These are not loaded, even when they are enabled.")
+        list[PluginName],
+        Meta(description="These are not loaded, even when they are enabled.", extra=_RESTART),
     ] = msgspec.field(default_factory=list)
     settings: dict[str, Table] = msgspec.field(default_factory=dict, name="*")
 

@@ -14,16 +14,19 @@ from labd.config.origins import dotted
 def changed(old: Config, new: Config) -> list[str]:
     """The dotted keys whose values differ; a plugin's table counts as one."""
     keys = [dotted(path) for path in setting_paths(Config) if _value(old, path) != _value(new, path)]
-    before, after = old.plugins.settings, new.plugins.settings
-    return keys + [
-        dotted(("plugins", name)) for name in before | after if before.get(name) != after.get(name)
-    ]
+    return keys + _changed_tables(old, new)
 
 
 def changed_needing_restart(old: Config, new: Config) -> list[str]:
-    """Those of the changed keys that only a restart of the daemon takes up."""
+    """Those of the changed keys that only a restart takes up; plugins read their tables at the start."""
     paths = [path for path in setting_paths(Config) if _needs_restart(path)]
-    return [dotted(path) for path in paths if _value(old, path) != _value(new, path)]
+    keys = [dotted(path) for path in paths if _value(old, path) != _value(new, path)]
+    return keys + _changed_tables(old, new)
+
+
+def _changed_tables(old: Config, new: Config) -> list[str]:
+    before, after = old.plugins.settings, new.plugins.settings
+    return [dotted(("plugins", name)) for name in before | after if before.get(name) != after.get(name)]
 
 
 def _needs_restart(path: Path) -> bool:

@@ -114,6 +114,8 @@ class Control:
         waiting = changed_needing_restart(self.config, loaded.config)
         self._loaded = loaded
         self._apply(loaded.config)
+        self._daemon.stalls.limit = loaded.config.daemon.stall_limit
+        self._daemon.server.max_connections = loaded.config.wire.max_connections
         self._record("daemon.reloaded", {"needs_restart": waiting})
         log.info("configuration reloaded%s", f"; {', '.join(waiting)} need a restart" if waiting else "")
         return waiting

@@ -98,7 +98,7 @@ class Server:
         self._sockets = sockets
         self._identify = identify
         self._connect = connect
-        self._max = max_connections
+        self.max_connections = max_connections
         self._of_user: Counter[int] = Counter()
         self.connections = 0
         self.served = 0
@@ -155,8 +155,8 @@ class Server:
         """Admins always get in; nobody else may take more than half of the places."""
         if peer.role < Role.ADMIN:
             for count, limit, whose in (
-                (self.connections, self._max, "clients"),
-                (self._of_user[peer.uid], max(self._max // 2, 1), f"clients of {peer.name}"),
+                (self.connections, self.max_connections, "clients"),
+                (self._of_user[peer.uid], max(self.max_connections // 2, 1), f"clients of {peer.name}"),
             ):
                 if count > limit:
                     raise Overloaded(

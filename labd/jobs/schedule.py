@@ -207,4 +207,5 @@ def _count(number: int, what: str) -> str:
 
 
 def _over(what: str, wanted: float, limit: float) -> str:
-    return f"the limit of {limit:g} {what} for one user" if limit and wanted > limit else ""
+    noun = what.removesuffix("s") if limit == 1 else what
+    return f"the limit of {limit:g} {noun} for one user" if limit and wanted > limit else ""

@@ -170,12 +170,12 @@ def test_systemd_says_where_the_usual_file_is(file, tmp_path):
     assert find_files(env={"CONFIGURATION_DIRECTORY": str(tmp_path)}, uid=0) == [main]
 
 
-def test_only_the_paths_need_a_restart():
+def test_what_a_running_daemon_cannot_take_up_is_named():
     old = load().config
     new = load(
         overrides=["daemon.socket=/x", "daemon.state_dir=/y", "jobs.max_queued=3", "plugins.a={b=1}"]
     ).config
-    assert changed_needing_restart(old, new) == ["daemon.state_dir", "daemon.socket"]
+    assert changed_needing_restart(old, new) == ["daemon.state_dir", "daemon.socket", "plugins.a"]
     assert changed(old, new) == ["daemon.state_dir", "daemon.socket", "jobs.max_queued", "plugins.a"]
     assert changed(new, new) == changed_needing_restart(new, new) == []
 

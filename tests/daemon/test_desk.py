@@ -140,7 +140,7 @@ async def test_a_waiting_job_says_for_what(desk):
 
 async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     desk.runner.line.quota = Quota(cores=1.0)
-    with pytest.raises(Refused, match="it is above the limit of 1 cores for one user"):
+    with pytest.raises(Refused, match="it is above the limit of 1 core for one user"):
         desk.intake.checked(spec(cpus=2))
     assert desk.intake.checked(spec(cpus=1)).cpus == 1
 

@@ -163,7 +163,7 @@ def test_shares_converge_when_two_users_always_want_more():
     [
         (Quota(jobs=2), "the limit of 2 running jobs for one user", 2),
         (Quota(cores=3), "the limit of 3 cores for one user", 3),
-        (Quota(gpus=1), "the limit of 1 GPUs for one user", 1),
+        (Quota(gpus=1), "the limit of 1 GPU for one user", 1),
         (Quota(groups={"net": 1}), "a place in the group net (it may run 1 job)", 1),
     ],
 )
