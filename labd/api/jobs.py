@@ -20,6 +20,29 @@ class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: Literal["ok", "failed", "any"] = "ok"
 
 
+Index = Annotated[int, Meta(ge=0, le=2**53)]
+Step = Annotated[int, Meta(ge=1, le=2**53)]
+
+
+class ArraySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The tasks of an array: one for each index of ``ranges``, which are (first, last, step).
+
+    At most ``limit`` of them run at once (0: as many as fit). With ``items``, the digest of a blob that
+    holds one line for each task, a task finds its line in ``LABD_TASK`` and in place of ``{task}`` in
+    its arguments; with ``json`` each line is a JSON object, and ``{task.NAME}`` one of its values.
+    """
+
+    ranges: Annotated[tuple[tuple[Index, Index, Step], ...], Meta(min_length=1, max_length=1000)]
+    limit: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    items: Annotated[str, Meta(pattern="^([0-9a-f]{64})?$")] = ""
+    json: bool = False
+
+    @property
+    def count(self) -> int:
+        """How many tasks there are."""
+        return sum((last - first) // step + 1 for first, last, step in self.ranges if last >= first)
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to run, where, with what, and how often. Checked whole before anything is stored.
 
@@ -30,8 +53,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
-    ``group`` share the limit that the configuration gives it. What is None gets the default of the section
-    ``[jobs]`` of the configuration.
+    ``group`` share the limit that the configuration gives it. With ``array`` the job stands for many tasks,
+    each of which is a job with all of this. What is None gets the default of the section ``[jobs]`` of the
+    configuration.
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
@@ -56,10 +80,15 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after: Annotated[tuple[Dependency, ...], Meta(max_length=1000)] = ()
     group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
+    array: ArraySpec | None = None
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
-    """A job as ``labctl --json`` shows it. Fields are only ever added. Times are Unix seconds."""
+    """A job as ``labctl --json`` shows it. Fields are only ever added. Times are Unix seconds.
+
+    ``tasks`` of an array: how many wait, run, and have ended in each way. ``array`` and ``index`` of a task:
+    the id of its array, and its own index in it.
+    """
 
     id: int
     name: str
@@ -91,6 +120,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     progress: float | None
     metrics: dict[str, float]
     waiting_for: str
+    tasks: dict[str, int] | None = None
+    array: int | None = None
+    index: int | None = None
 
 
 class JobKind(msgspec.Struct, frozen=True):

@@ -136,6 +136,10 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         Annotated[int, Meta(ge=1, le=1_000_000_000)],
         Meta(description="The same for the jobs of one user."),
     ] = 1_000_000
+    max_array_tasks: Annotated[
+        Annotated[int, Meta(ge=1, le=1_000_000_000)],
+        Meta(description="Tasks that one array may have. An array counts as one unfinished job."),
+    ] = 1_000_000
     enforce_cpus: Annotated[
         bool,
         Meta(

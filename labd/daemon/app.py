@@ -39,6 +39,7 @@ from labd.jobs import attempts, limits, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
+from labd.jobs.items import Items
 from labd.jobs.launch import Launcher
 from labd.jobs.model import Job
 from labd.jobs.order import Surroundings
@@ -103,13 +104,14 @@ class Daemon:
             self._folder,
             self._surroundings,
         )
-        self.blobs = NodeBlobs(Blobs(os.path.join(setup.paths.state, "blobs")))
+        blobs = Blobs(os.path.join(setup.paths.state, "blobs"))
+        self.blobs = NodeBlobs(blobs)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
-            setup.paths.state, self.kinds,
+            setup.paths.state, self.kinds, Items(blobs),
         )  # fmt: skip
         self.dispatcher = Dispatcher()
         self.control = Control(self)
@@ -229,7 +231,7 @@ class Daemon:
     def _folder(self, job: Job) -> str:
         return attempts.folder(self.setup.paths.state, job.id, job.attempt)
 
-    def _surroundings(self, job: Job) -> Surroundings:
+    async def _surroundings(self, job: Job) -> Surroundings:
         env = self.store.read(lambda conn: table.environment(conn, job.environment))
         whole = base_environment(job.user) | env | {"LABD_SOCKET": self.setup.paths.socket}
         return Surroundings(
@@ -238,6 +240,7 @@ class Daemon:
             self.ledger.capacity.gpus,
             self.delegation.path if self.delegation else "",
             self.control.config.jobs.enforce_cpus,
+            await self.desk.item(job),
         )
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:

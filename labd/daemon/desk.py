@@ -5,13 +5,14 @@ from difflib import get_close_matches
 
 import trio
 
-from labd.api.jobs import JobKind, JobView
+from labd.api.jobs import JobKind, JobSpec, JobView
 from labd.api.methods import Peer, Role
 from labd.daemon.intake import Intake
 from labd.errors import NotFound, NotPermitted, UsageError
-from labd.jobs import decide, logs, table
+from labd.jobs import arrays, decide, logs, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.depend import outcome
+from labd.jobs.items import Items
 from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
@@ -37,11 +38,13 @@ class Desk:
         clock: SystemClock,
         state_dir: str,
         kinds: dict[str, JobKind],
+        items: Items,
     ) -> None:
         self.store = store
         self.queue = queue
         self.runner = runner
         self.state_dir = state_dir
+        self.items = items
         self._ledger = ledger
         self._reports = reports
         self._watcher = watcher
@@ -52,14 +55,29 @@ class Desk:
     # -- which job is meant ----------------------------------------------------------------------
 
     def find(self, ref: int | str) -> Job:
-        """The job by id, ``last``, name, or the unique start of a name. Raises NotFound, UsageError."""
+        """The job by id, ``last``, name, or the unique start of a name; a task by its array and its index,
+        as in ``12_5``. Raises NotFound, UsageError."""
         if isinstance(ref, int) or ref.isdecimal():
             return self.queue.find(int(ref))
+        array, underscore, index = ref.rpartition("_")
+        if underscore and index.isdecimal() and array and not self._is_name(ref):
+            return self._task(self.find(array), int(index))
         if ref == "last":
             return self.queue.find(self.store.read(table.last_job))
         if not ref:
             raise UsageError("an empty string names no job", hint="give an id, a name, or last")
         return self.queue.find(self._named(ref))
+
+    def _is_name(self, ref: str) -> bool:
+        return any(name == ref for _, name in self.store.read(lambda conn: table.ids_named(conn, ref)))
+
+    def _task(self, array: Job, index: int) -> Job:
+        if array.tasks is None or array.spec.array is None:
+            raise NotFound(f"job {array.id} is no array, it has no task {index}")
+        position = arrays.position_of(array.spec.array, index)
+        if position is None:
+            raise NotFound(f"job {array.id} has no task {index}", hint=f"labctl array {array.id}")
+        return self.queue.find(array.id + 1 + position)
 
     def _named(self, ref: str) -> int:
         found = self.store.read(lambda conn: table.ids_named(conn, ref))
@@ -109,6 +127,19 @@ class Desk:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
         return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
 
+    async def check_items(self, spec: JobSpec) -> None:
+        """Raises NotFound, UsageError when the lines for the tasks of an array are not what they should be."""
+        array = spec.array
+        if array is not None and array.items:
+            await trio.to_thread.run_sync(self.items.check, array.items, array.count, array.json)
+
+    async def item(self, job: Job) -> str | None:
+        """The line that a task of an array was given, None where there are none."""
+        if not job.array or job.spec.array is None or not job.spec.array.items:
+            return None
+        position = job.id - job.array - 1
+        return await trio.to_thread.run_sync(self.items.line, job.spec.array.items, position)
+
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""
         if job.state == BLOCKED:
@@ -121,6 +152,8 @@ class Desk:
             return f"its {'next attempt' if job.attempt else 'time'}, in {format_seconds(round(delay))}"
         if self.runner.draining:
             return "labd to go on: it takes up nothing new"
+        if job.array and job.id not in self.runner.line:
+            return f"its turn in job {job.array}"
         return self.runner.line.why(job.id, self._ledger) or "its turn"
 
     def reasons(self, job: Job) -> list[str]:

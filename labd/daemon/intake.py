@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 import msgspec
 
-from labd.api.jobs import JobKind, JobSpec
+from labd.api.jobs import ArraySpec, JobKind, JobSpec
 from labd.api.methods import Role
 from labd.config.model import Jobs
 from labd.errors import NotPermitted, Refused, UsageError
@@ -48,10 +48,25 @@ class Intake:
         built = self._with_defaults(self._built(spec))
         _check_size(built)
         _check_command(built)
+        self._check_array(built)
         for dependency in built.after:
             self._find(dependency.job)
         self._check_possible(built)
         return built
+
+    def _check_array(self, spec: JobSpec) -> None:
+        if spec.array is None:
+            return
+        backwards = [(first, last) for first, last, _ in spec.array.ranges if last < first]
+        if backwards:
+            raise UsageError(f"an array cannot go from {backwards[0][0]} to {backwards[0][1]}")
+        if twice := _overlap(spec.array):
+            raise UsageError(f"the index {twice} is twice in the array", hint="each task has its own")
+        if spec.array.count > self.defaults.max_array_tasks:
+            raise Refused(
+                f"an array of {spec.array.count} tasks, the limit is {self.defaults.max_array_tasks}",
+                hint="jobs.max_array_tasks sets it; submit it in parts",
+            )
 
     def _check_possible(self, spec: JobSpec) -> None:
         request = request_of(spec)
@@ -95,6 +110,27 @@ class Intake:
             raise UsageError(
                 f"params of kind {kind.name}: {error}", hint=f"it takes: {names or 'nothing'}"
             ) from None
+
+
+def _overlap(array: ArraySpec) -> int | None:
+    """An index that two ranges share, None where there is none."""
+    done: list[range] = []
+    for first, last, step in array.ranges:
+        new = range(first, last + 1, step)
+        for old in done:
+            common = _common(old, new)
+            if common is not None:
+                return common
+        done.append(new)
+    return None
+
+
+def _common(one: range, two: range) -> int | None:
+    short, long = sorted((one, two), key=len)
+    if one.step == two.step == 1:
+        first = max(one.start, two.start)
+        return first if first < min(one.stop, two.stop) else None
+    return next((index for index in short if index in long), None)
 
 
 def _sound(spec: JobSpec) -> JobSpec:

@@ -52,6 +52,12 @@ def starting(job: Job, token: str, gpu_ids: tuple[int, ...]) -> Draft:
     return Draft("job.starting", data, cause=job.why_queued)
 
 
+def repeated(job: Job, cause: str, clocks: Clocks) -> Draft:
+    """A task of an array that is retried is queued again."""
+    data = {"job": job.id, "automatic": False, "repeated": True} | ready_in(0.0, clocks)
+    return Draft("job.queued", data, cause=cause)
+
+
 def never_began(job: Job, cause: str, clocks: Clocks, delay: float = 0.0) -> list[Draft]:
     """The attempt provably did not start: the job waits again, unless its end was asked for."""
     data = {"job": job.id, "attempt": job.attempt} | ready_in(delay, clocks)
@@ -69,7 +75,7 @@ def cancel(job: Job, actor: str, reason: str) -> Draft:
         raise Conflict(
             f"job {job.id} has ended already: {job.state.replace('_', ' ')}", hint=f"labctl show {job.id}"
         )
-    kind = "job.cancel_requested" if job.busy else "job.cancelled"
+    kind = "job.cancel_requested" if job.busy else "job.array_closed" if job.tasks else "job.cancelled"
     return Draft(kind, {"job": job.id, "attempt": job.attempt}, actor=actor, cause=reason)
 
 

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from labd.api.jobs import Dependency
+from labd.jobs.arrays import holds
 from labd.jobs.decide import Draft
 from labd.jobs.model import BLOCKED, ENDED, SUCCEEDED, Job
 
@@ -46,7 +47,8 @@ class Dependents:
 
     def ended(self, job: Job) -> list[Draft]:
         """The drafts for the jobs that waited for *job*, which has ended for good."""
-        waiters = sorted(self._waiting.pop(job.id, ()))
+        ended = [job.id] if job.tasks is None else [n for n in self._waiting if n == job.id or holds(job, n)]
+        waiters = sorted(set().union(*(self._waiting.pop(number, ()) for number in ended)))
         found = [self._find(number) for number in waiters]
         return [draft for waiter in found if waiter.state == BLOCKED for draft in self._look(waiter)]
 

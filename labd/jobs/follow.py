@@ -156,7 +156,7 @@ class Follower:
 
     def pass_on(self, job: Job) -> None:
         """Tell the shim what was asked of its job: to end, to stand still, to go on. Twice does no harm."""
-        if job.state not in (RUNNING, PAUSED):
+        if job.state not in (RUNNING, PAUSED) or job.tasks is not None:
             return
         try:
             attempts.send_signal(self._folder(job), signal.SIGSTOP if job.state == PAUSED else signal.SIGCONT)

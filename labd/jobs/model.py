@@ -25,6 +25,8 @@ LIVE = frozenset({HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED})
 ENDED = frozenset({SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST})
 STATES = (HELD, BLOCKED, QUEUED, STARTING, RUNNING, PAUSED, SUCCEEDED, FAILED, CANCELLED, TIMED_OUT, LOST)
 
+_ENDS = ("job.succeeded", "job.failed", "job.cancelled")
+
 _BUSY = frozenset({STARTING, RUNNING, PAUSED})
 _WAITING = frozenset({HELD, BLOCKED, QUEUED})
 
@@ -52,6 +54,28 @@ TRANSITIONS: dict[str, tuple[frozenset[str], str | None]] = {
 }  # fmt: skip
 """``job.submitted`` makes a record; these change one."""
 
+ARRAY_TRANSITIONS: dict[str, tuple[frozenset[str], str | None]] = {
+    # event                  from                                      to (None: as it was)
+    "job.held":             (frozenset({BLOCKED, QUEUED, RUNNING}),    HELD),
+    "job.released":         (frozenset({HELD}),                        QUEUED),
+    "job.blocked":          (frozenset({QUEUED}),                      BLOCKED),
+    "job.unblocked":        (frozenset({BLOCKED}),                     QUEUED),
+    "job.prioritised":      (_WAITING | {RUNNING, PAUSED},             None),
+    "job.paused":           (frozenset({RUNNING}),                     PAUSED),
+    "job.resumed":          (frozenset({PAUSED}),                      RUNNING),
+    "job.array_started":    (ENDED | {QUEUED},                         RUNNING),
+    "job.array_repeated":   (LIVE,                                     None),
+    "job.array_closed":     (LIVE,                                     None),
+    "job.succeeded":        (LIVE,                                     SUCCEEDED),
+    "job.failed":           (LIVE,                                     FAILED),
+    "job.cancelled":        (LIVE,                                     CANCELLED),
+    "job.queued":           (ENDED,                                    QUEUED),
+}  # fmt: skip
+"""The same for an array, whose attempts are those of its tasks: it runs while any of them has begun."""
+
+KINDS = TRANSITIONS.keys() | ARRAY_TRANSITIONS.keys() | {"job.submitted"}
+"""Every event that makes or changes a record."""
+
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One try at running a job. Times are Unix seconds, durations seconds, memory bytes."""
@@ -73,10 +97,46 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory: int | None = None
 
 
+class Tasks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the tasks of an array stand. Positions count from 0, in the order in which tasks start.
+
+    Those from ``next`` on have no records of their own, but for those in ``early``. When the array is
+    ``closed`` they count as cancelled. From ``again`` on, tasks that failed are still to be repeated.
+    ``busy`` run; ``waiting`` have a record and wait.
+    """
+
+    count: int
+    next: int = 0
+    early: tuple[int, ...] = ()
+    again: int | None = None
+    closed: bool = False
+    busy: int = 0
+    waiting: int = 0
+    ended: dict[str, int] = {}
+
+    @property
+    def untouched(self) -> int:
+        return self.count - self.next - len(self.early)
+
+    def touched(self, position: int) -> bool:
+        """Whether the task at *position* has a record of its own."""
+        return position < self.next or position in self.early
+
+    @property
+    def unstarted(self) -> bool:
+        """Whether there may be a task to start that has no record or is to be repeated."""
+        return self.again is not None or (self.untouched > 0 and not self.closed)
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self.busy or self.waiting or self.unstarted)
+
+
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """A job as the store keeps it. ``environment`` is the digest of its environment.
 
-    ``ready_wall`` and ``ready_boot`` (on boot ``ready_boot_id``) are when a retry may start.
+    ``ready_wall`` and ``ready_boot`` (on boot ``ready_boot_id``) are when a retry may start. An array has
+    ``tasks``; a task has the id of its ``array``, and its ``index`` in it.
     """
 
     id: int
@@ -96,6 +156,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ready_boot: float = 0.0
     ready_boot_id: str = ""
     current: Attempt | None = None
+    tasks: Tasks | None = None
+    array: int = 0
+    index: int = 0
 
     @property
     def attempt(self) -> int:
@@ -107,7 +170,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def busy(self) -> bool:
-        return self.state in _BUSY
+        """Whether an attempt is under way; never so for an array."""
+        return self.state in _BUSY and self.tasks is None
 
 
 class IllegalTransition(Exception):
@@ -128,6 +192,7 @@ def submitted(event: Event) -> Job:
         spec=spec,
         submitted=event.time,
         retries_left=spec.retries,
+        tasks=Tasks(count=spec.array.count) if spec.array else None,
         ready_wall=fields.get("ready_wall", 0.0),
         ready_boot=fields.get("ready_boot", 0.0),
         ready_boot_id=fields.get("ready_boot_id", ""),
@@ -140,11 +205,15 @@ def apply(job: Job | None, event: Event) -> Job:
         return submitted(event)
     if job is None:
         raise IllegalTransition(f"{event.kind} for a job that was never submitted")
-    origins, target = TRANSITIONS[event.kind]
+    origins, target = _ways(job).get(event.kind, (frozenset(), None))
     if job.state not in origins:
         raise IllegalTransition(f"{event.kind} for job {job.id}, which is {job.state}")
-    changes = _CHANGES.get(event.kind, _outcome)(job, event)
+    changes = (_ARRAY_CHANGES if job.tasks else _CHANGES).get(event.kind, _outcome)(job, event)
     return msgspec.structs.replace(job, state=target or job.state, **changes)
+
+
+def _ways(job: Job) -> dict[str, tuple[frozenset[str], str | None]]:
+    return TRANSITIONS if job.tasks is None else ARRAY_TRANSITIONS
 
 
 def _starting(job: Job, event: Event) -> dict[str, Any]:
@@ -229,6 +298,39 @@ _CHANGES = {
     "job.released": _unchanged,
     "job.blocked": _unchanged,
     "job.unblocked": _unchanged,
+}
+
+
+def _array_queued(job: Job, event: Event) -> dict[str, Any]:
+    assert job.tasks is not None, "only arrays come here"
+    tasks = msgspec.structs.replace(job.tasks, again=0, closed=False)
+    return {"tasks": tasks, "cancel_reason": None, "why_queued": event.cause} | _ready(event)
+
+
+def _array_repeated(job: Job, event: Event) -> dict[str, Any]:
+    assert job.tasks is not None, "only arrays come here"
+    return {"tasks": msgspec.structs.replace(job.tasks, again=None)}
+
+
+def _array_closed(job: Job, event: Event) -> dict[str, Any]:
+    assert job.tasks is not None, "only arrays come here"
+    tasks = msgspec.structs.replace(job.tasks, again=None, closed=True)
+    return {"tasks": tasks, "cancel_reason": event.cause}
+
+
+def _array_ended(job: Job, event: Event) -> dict[str, Any]:
+    """A failure that no cancel explains is told in the words of the event."""
+    return {} if job.cancel_reason is not None or not event.cause else {"cancel_reason": event.cause}
+
+
+_ARRAY_CHANGES = _CHANGES | {
+    "job.paused": _unchanged,
+    "job.resumed": _unchanged,
+    "job.queued": _array_queued,
+    "job.array_started": _unchanged,
+    "job.array_repeated": _array_repeated,
+    "job.array_closed": _array_closed,
+    **dict.fromkeys(_ENDS, _array_ended),
 }
 
 

@@ -4,6 +4,7 @@ import os
 from typing import Any, NamedTuple
 
 from labd.api.jobs import JobSpec
+from labd.jobs.items import filled
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
 from labd.resources.ledger import MILLI, Request
@@ -24,13 +25,15 @@ class User(NamedTuple):
 
 class Surroundings(NamedTuple):
     """What a job finds: its environment, its user (None: the daemon's), the GPUs of the machine,
-    the control group under which it gets its own, and whether its cores are a limit."""
+    the control group under which it gets its own, whether its cores are a limit, and the line that a
+    task of an array was given."""
 
     env: dict[str, str]
     user: User | None = None
     gpus: tuple[int, ...] = ()
     cgroup: str = ""
     enforce_cpus: bool = False
+    line: str | None = None
 
 
 def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
@@ -44,9 +47,12 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
         | {
             "job": job.id,
             "attempt": job.attempt,
-            "argv": list(spec.argv),
+            "argv": argv_of(job, around.line),
             "cwd": spec.cwd,
-            "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
+            "env": around.env
+            | labd_names(job, folder)
+            | task_names(job, around.line)
+            | gpu_names(job, around.gpus),
             "time_limit": spec.time_limit or None,
             "grace": spec.grace,
             "memory": spec.memory or 0,
@@ -68,6 +74,25 @@ def labd_names(job: Job, folder: str) -> dict[str, str]:
         "LABD_TOKEN": job.current.token,
         "LABD_CPUS": f"{job.spec.cpus or 0:g}",
     }
+
+
+def argv_of(job: Job, line: str | None) -> list[str]:
+    """The command; of a task, with its index and its line filled in."""
+    if not job.array or job.spec.array is None:
+        return list(job.spec.argv)
+    return filled(list(job.spec.argv), job.index, line, job.spec.array.json)
+
+
+def task_names(job: Job, line: str | None) -> dict[str, str]:
+    """What a task of an array is told besides."""
+    if not job.array or job.spec.array is None:
+        return {}
+    names = {
+        "LABD_ARRAY_ID": str(job.array),
+        "LABD_TASK_INDEX": str(job.index),
+        "LABD_TASK_COUNT": str(job.spec.array.count),
+    }
+    return names if line is None else names | {"LABD_TASK": line}
 
 
 def gpu_names(job: Job, machine_gpus: tuple[int, ...]) -> dict[str, str]:

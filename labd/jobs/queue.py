@@ -1,6 +1,7 @@
 """The queue: what people can ask of jobs, over their :mod:`labd.jobs.records`."""
 
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import trio
@@ -8,7 +9,7 @@ import trio
 from labd.api.jobs import JobSpec
 from labd.api.methods import Peer
 from labd.errors import Overloaded
-from labd.jobs import decide, table
+from labd.jobs import arrays, decide, table
 from labd.jobs.decide import Clocks, Draft
 from labd.jobs.model import Job
 from labd.jobs.records import Publisher, Records
@@ -48,7 +49,8 @@ class Queue(Records):
             return known, False
         self._check_limits(peer)
         digest, env = table.environment_digest(spec.env)
-        job_id, self._next_job = self._next_job, self._next_job + 1
+        job_id = self._next_job
+        self._next_job += 1 + (spec.array.count if spec.array else 0)
         if key is not None:
             self._keys[peer.uid, key] = job_id
         drafts = _submission(job_id, spec, peer, key, digest, self._clocks)
@@ -80,19 +82,55 @@ class Queue(Records):
                 )
 
     async def steer(self, job_id: int, decision: Callable[[Job], list[Draft]]) -> Job:
-        """Do with a job what *decision* makes of it, durable on return. Raises NotFound, Conflict."""
-        await self.commit(decision(self.find(job_id)))
+        """Do with a job what *decision* makes of it, durable on return. Raises NotFound, Conflict.
+
+        What is done with an array is done with its tasks.
+        """
+        await self.commit(self.decided(job_id, decision))
         return self.find(job_id)
+
+    def decided(self, job_id: int, decision: Callable[[Job], list[Draft]]) -> list[Draft]:
+        """What :meth:`steer` would do. Raises NotFound, Conflict."""
+        job = self.find(job_id)
+        self._check_early(job)
+        return decision(job) if job.tasks is None else arrays.spread(job, self.children(job.id), decision)
+
+    def _check_early(self, job: Job) -> None:
+        if job.array and job.id not in self.live and (array := self.live.get(job.array)):
+            arrays.check_room(array, job.id)
 
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job, durable on return. Raises NotFound, Conflict."""
-        await self.commit([decide.cancel(self.find(job_id), actor, reason)])
-        return self.find(job_id)
+        return await self.steer(job_id, lambda job: [decide.cancel(job, actor, reason)])
 
     async def retry(self, job_id: int, actor: str) -> Job:
-        """Queue an ended job again. Raises NotFound, Conflict."""
-        await self.commit([decide.retry(self.find(job_id), actor, self._clocks)])
-        return self.find(job_id)
+        """Queue an ended job again; of an array, what did not succeed. Raises NotFound, Conflict."""
+        if (job := self.find(job_id)).tasks is not None:
+            decide.retry(job, actor, self._clocks)
+            await self._store.write(lambda conn: None)  # its tasks are looked for where all is durable
+        return await self.steer(job_id, lambda job: [decide.retry(job, actor, self._clocks)])
+
+    def next_task(self, array_id: int) -> Job | None:
+        """The task of an array that is to start next, as it stands; None when there is none now."""
+        array = self.live[array_id]
+        assert array.tasks is not None, "only arrays have tasks"
+        if array.tasks.again is not None:
+            if (task := self._failed_task(array_id, array_id + array.tasks.again)) is not None:
+                return task
+            self.record([Draft("job.array_repeated", {"job": array_id})])
+            array = self.live[array_id]
+        position = arrays.first_untouched(array)
+        return None if position is None else self.find(array_id + 1 + position)
+
+    def _failed_task(self, array: int, above: int) -> Job | None:
+        """The next one that a retry repeats; one that is in memory is dealt with by itself."""
+        found: int | None = above
+        while found is not None and (found == above or found in self.live):
+            last = found
+            found = self._store.read(
+                partial(table.next_in_state, array=array, states=arrays.REPEATED, above=last)
+            )
+        return None if found is None else self.find(found)
 
     # -- looking ---------------------------------------------------------------------------------
 

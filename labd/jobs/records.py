@@ -6,8 +6,10 @@ replies and events leave when it is durable. When the store fails, memory is ahe
 """
 
 import logging
+import math
+from bisect import bisect_left, insort
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Connection
 from typing import Protocol
 
@@ -16,7 +18,7 @@ import trio
 
 from labd.api.node import Event
 from labd.errors import NotFound, StoreUnavailable
-from labd.jobs import model, table
+from labd.jobs import arrays, model, table
 from labd.jobs.decide import Clocks, Draft
 from labd.jobs.depend import Dependents
 from labd.jobs.model import Job
@@ -48,6 +50,7 @@ class Records:
         self._clocks = clocks
         self._last_job = last_job
         self.live: dict[int, Job] = {}
+        self._arrays: list[int] = []
         self.dependents = Dependents(self.find)
         self._per_user: Counter[int] = Counter()
         self._newest: dict[int, int] = {}
@@ -69,6 +72,7 @@ class Records:
         self._ahead = self._store.failed
         jobs, self.unreadable = self._store.read(table.live_jobs)
         self.live = {job.id: job for job in jobs}
+        self._arrays = [job.id for job in jobs if job.tasks is not None]
         self._per_user = Counter(job.uid for job in jobs)
         self._ended_counts = Counter(self._store.read(table.count_ended))
         self._newest = {}
@@ -123,6 +127,8 @@ class Records:
                 touched.extend(changed)
 
     def _consequences(self, job: Job) -> list[Draft]:
+        if job.tasks is not None and (drafts := arrays.consequence(job)):
+            return drafts
         if job.state == model.BLOCKED:
             return self.dependents.add(job)
         return [] if job.live else self.dependents.ended(job)
@@ -136,7 +142,7 @@ class Records:
     ) -> None:
         def done(_: object, error: BaseException | None) -> None:
             if error is None:
-                self._durable(events)
+                self._durable(events, jobs)
             elif not self._store.failed:
                 log.error("a change could not be stored, it is undone: %r", error)
                 self._undo(jobs)
@@ -149,38 +155,54 @@ class Records:
         now, seq = self._clocks.wall(), self._next_seq
         events: list[Event] = []
         after: dict[int, tuple[Job, int]] = {}
-        revived: list[str] = []
+        fetched: dict[int, Job] = {}
         for draft in drafts:
             event = Event(seq, now, draft.kind, draft.actor, draft.cause, draft.data)
             seq += 1
             events.append(event)
-            if draft.kind in model.TRANSITIONS or draft.kind == "job.submitted":
-                number = draft.data["job"]
-                before = after[number][0] if number in after else self._present(event)
-                if before is not None and number not in after and number not in self.live:
-                    revived.append(before.state)
-                after[number] = (model.apply(before, event), event.seq)
+            if draft.kind in model.KINDS:
+                for job in self._changed_by(event, after, fetched):
+                    after[job.id] = (job, event.seq)
         self._next_seq = seq
-        self._ended_counts.subtract(revived)
+        self._ended_counts.subtract(job.state for job in fetched.values() if not job.array)
         for job, newest in after.values():
             self._take_in(job, newest)
         return events, [job for job, _ in after.values()]
 
-    def _present(self, event: Event) -> Job | None:
+    def _changed_by(
+        self, event: Event, after: dict[int, tuple[Job, int]], fetched: dict[int, Job]
+    ) -> Iterator[Job]:
+        """The job of *event* as it is from now on and, if that is a task, its array."""
+
+        def now(number: int) -> Job | None:
+            if number in after:
+                return after[number][0]
+            if number not in self.live and (job := self.known(number)) is not None:
+                fetched[number] = job
+                return job
+            return self.live.get(number)
+
         number = event.data["job"]
-        return self.live.get(number) or (None if event.kind == "job.submitted" else self._ended(number))
+        before = None if event.kind == "job.submitted" else now(number)
+        job = model.apply(before, event)
+        yield job
+        if before is not None and job.array and (array := now(job.array)):
+            yield arrays.changed(array, before, job, event)
 
     def _take_in(self, job: Job, newest: int) -> None:
         """*job* is the record from now on, by the event *newest*."""
         self._count(job.id, -1)
+        if job.tasks is not None and job.id not in self.live:
+            insort(self._arrays, job.id)
         self.live[job.id] = job
         self._count(job.id, +1)
         self._newest[job.id] = newest
         self.on_change(job)
 
     def counts(self) -> dict[str, int]:
-        """How many jobs there are in each state that has any."""
-        return dict(self._ended_counts + Counter(job.state for job in self.live.values()))
+        """How many jobs there are in each state that has any; an array is one."""
+        live = Counter(job.state for job in self.live.values() if not job.array)
+        return dict(self._ended_counts + live)
 
     def _count(self, job_id: int, step: int) -> None:
         job = self.live.get(job_id)
@@ -191,39 +213,70 @@ class Records:
         """The records of *jobs* are again what the disk says."""
         for job in jobs:
             self._count(job.id, -1)
-            self.live.pop(job.id, None)
+            self._drop(job.id)
             self._newest.pop(job.id, None)
-            stored = self._ended(job.id)
+            stored = self._stored(job.id)
             if stored is not None and stored.live:
                 self.live[job.id] = stored
+                if stored.tasks is not None:
+                    insort(self._arrays, job.id)
                 self._count(job.id, +1)
             self.on_undone(job, stored)
 
-    def _durable(self, events: list[Event]) -> None:
+    def _durable(self, events: list[Event], jobs: list[Job]) -> None:
         self._bus.publish([_slim(event) for event in events])
-        for job_id in {e.data["job"] for e in events if "job" in e.data}:
-            newest = max(e.seq for e in events if e.data.get("job") == job_id)
-            if self._newest.get(job_id) == newest:
-                self._settled(job_id)
-            self._changes.pop(job_id, trio.Event()).set()
+        for job in jobs:
+            if self._newest.get(job.id, math.inf) <= events[-1].seq:
+                self._settled(job.id)
+            self._tell_waiting(job)
 
     def _settled(self, job_id: int) -> None:
         """Everything about this job is on disk; one that has ended need not be in memory."""
         del self._newest[job_id]
-        if not self.live[job_id].live:
-            self._ended_counts[self.live.pop(job_id).state] += 1
+        job = self.live[job_id]
+        if not job.live:
+            self._drop(job_id)
+            if not job.array:
+                self._ended_counts[job.state] += 1
+
+    def _drop(self, job_id: int) -> None:
+        job = self.live.pop(job_id, None)
+        if job is not None and job.tasks is not None:
+            self._arrays.remove(job_id)
+
+    def _tell_waiting(self, job: Job) -> None:
+        """Wake who waits for *job* and, when no more of its tasks start, for these."""
+        self._changes.pop(job.id, trio.Event()).set()
+        if job.tasks is not None and job.tasks.closed:
+            for number in [number for number in self._changes if arrays.holds(job, number)]:
+                self._changes.pop(number).set()
 
     # -- looking ---------------------------------------------------------------------------------
 
     def find(self, job_id: int) -> Job:
         """The job, unfinished or not. Raises NotFound."""
-        job = self.live.get(job_id) or (self._ended(job_id) if 0 < job_id < 2**63 else None)
+        job = self.known(job_id) if 0 < job_id < 2**63 else None
         if job is None:
             raise NotFound(f"there is no job {job_id}", hint="labctl status --all lists jobs")
         return job
 
-    def _ended(self, job_id: int) -> Job | None:
+    def known(self, job_id: int) -> Job | None:
+        """The job: from memory, from the disk, or a task to which nothing has happened yet."""
+        return self.live.get(job_id) or self._stored(job_id) or self._unborn(job_id)
+
+    def children(self, array: int) -> list[Job]:
+        """The unfinished tasks of *array* that have a record of their own."""
+        return [job for job in self.live.values() if job.array == array]
+
+    def _stored(self, job_id: int) -> Job | None:
         return self._store.read(lambda conn: table.job(conn, job_id))
+
+    def _unborn(self, job_id: int) -> Job | None:
+        before = bisect_left(self._arrays, job_id)
+        array = self.live[self._arrays[before - 1]] if before else None
+        if array is None or not arrays.holds(array, job_id):
+            array = self._store.read(lambda conn: table.array_before(conn, job_id))
+        return arrays.born(array, job_id) if array and arrays.holds(array, job_id) else None
 
 
 def _slim(event: Event) -> Event:

@@ -7,20 +7,20 @@ business of :mod:`labd.jobs.follow`.
 import logging
 import os
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import trio
 
 from labd.errors import Conflict, LabdError
-from labd.jobs import attempts, decide
+from labd.jobs import arrays, attempts, decide
 from labd.jobs.clock import SystemClock
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import QUEUED, STARTING, Attempt, Job
 from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
-from labd.jobs.schedule import Key, Line, Start, holder
+from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
 from labd.resources.ledger import Ledger
 
@@ -42,7 +42,7 @@ class Runner:
         follower: Follower,
         clock: SystemClock,
         folder: Callable[[Job], str],
-        surroundings: Callable[[Job], Surroundings],
+        surroundings: Callable[[Job], Awaitable[Surroundings]],
     ) -> None:
         self._queue = queue
         self._ledger = ledger
@@ -84,14 +84,15 @@ class Runner:
 
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job; the request is durable on return. Raises NotFound, Conflict."""
-        job = await self._queue.cancel(job_id, actor, reason)
-        self._follower.pass_on(job)
-        return job
+        return self._told(await self._queue.cancel(job_id, actor, reason))
 
     async def steer(self, job_id: int, decision: Callable[[Job], list[decide.Draft]]) -> Job:
         """Do with a job what *decision* makes of it, and tell its shim. Raises NotFound, Conflict."""
-        job = await self._queue.steer(job_id, decision)
-        self._follower.pass_on(job)
+        return self._told(await self._queue.steer(job_id, decision))
+
+    def _told(self, job: Job) -> Job:
+        for one in (job, *(self._queue.children(job.id) if job.tasks is not None else ())):
+            self._follower.pass_on(one)
         return job
 
     # -- taking up -------------------------------------------------------------------------------
@@ -110,6 +111,9 @@ class Runner:
         self.kick()
 
     def _take_up(self, job: Job) -> None:
+        if job.tasks is not None:
+            self._array_changed(job)
+            return
         if not job.busy:
             if job.state == QUEUED:
                 self._enqueue(job)
@@ -122,7 +126,9 @@ class Runner:
 
     def _changed(self, job: Job) -> None:
         """The queue has a new record of *job* (not yet durable)."""
-        if job.state == QUEUED:
+        if job.tasks is not None:
+            self._array_changed(job)
+        elif job.state == QUEUED:
             self._release(job)
             self._enqueue(job)
         elif not job.busy:
@@ -135,8 +141,17 @@ class Runner:
         self.line.discard(job.id)
         if stored is None or not stored.busy:
             self._release(job)
-        if stored is not None and stored.state == QUEUED:
+        if stored is not None and stored.tasks is not None:
+            self._array_changed(stored)
+        elif stored is not None and stored.state == QUEUED:
             self._enqueue(stored)
+
+    def _array_changed(self, array: Job) -> None:
+        """Let *array* wait while there are tasks of it to start."""
+        if array.state in arrays.STARTS and array.tasks and array.tasks.unstarted:
+            self._enqueue(array)
+        else:
+            self.line.discard(array.id)
 
     def _runs(self, job: Job) -> None:
         self.line.runs(job.id, key_of(job))
@@ -155,14 +170,27 @@ class Runner:
         if delay > 0:
             self._spawn(self._enqueue_later, job.id, job.attempt, delay)
         else:
-            self.line.add(job.id, job.spec.priority, key_of(job))
+            self.line.add(job.id, job.spec.priority, key_of(job), self._array_of(job))
+
+    def _array_of(self, job: Job) -> Array | None:
+        if job.tasks is None or job.spec.array is None:
+            return None
+        return Array(partial(self._next_task, job.id), job.id + job.tasks.count)
+
+    def _next_task(self, array: int) -> int | None:
+        task = self._queue.next_task(array)
+        return None if task is None else task.id
 
     async def _enqueue_later(self, job_id: int, attempt: int, delay: float) -> None:
         await trio.sleep(delay)
         job = self._queue.live.get(job_id)
-        if job is not None and job.state == QUEUED and job.attempt == attempt and job_id not in self.line:
+        if job is None or job.attempt != attempt or job_id in self.line:
+            return
+        if job.tasks is not None:
+            self._array_changed(job)
+        elif job.state == QUEUED:
             self._enqueue(job)
-            self.kick()
+        self.kick()
 
     # -- starting --------------------------------------------------------------------------------
 
@@ -170,13 +198,17 @@ class Runner:
         if self.draining:
             return
         for start in self.line.plan(self._ledger):
-            self._start(start)
+            if not self._start(start):
+                return  # the store is out of order: the queue is read anew when it is healed
 
-    def _start(self, start: Start) -> None:
-        job = self._queue.live[start.job]
+    def _start(self, start: Start) -> bool:
+        job = self._queue.find(start.job)
         self.shares.begins(job.id, job.uid, start.lease.request, self._clock.boot())
-        draft = decide.starting(job, secrets.token_hex(8), start.lease.gpu_ids)
-        self._queue.record([draft], then=partial(self._begin, job.id))
+        drafts = [decide.starting(job, secrets.token_hex(8), start.lease.gpu_ids)]
+        if not job.live:
+            drafts.insert(0, decide.repeated(job, self._queue.find(job.array).why_queued, self._clock))
+        self._queue.record(drafts, then=partial(self._begin, job.id))
+        return start.job in self._queue.live and self._queue.live[start.job].state == STARTING
 
     def _begin(self, job_id: int) -> None:
         """The attempt is durable as *starting*: now it may be launched."""
@@ -203,7 +235,8 @@ class Runner:
 
     async def _spawn_shim(self, job: Job) -> None:
         folder = self._folder(job)
-        lock = attempts.prepare(folder, order_for(job, folder, self._surroundings(job)))
+        around = await self._surroundings(job)
+        lock = attempts.prepare(folder, order_for(job, folder, around))
         try:
             self._follower.follow(job)
         except BaseException:
@@ -221,5 +254,8 @@ class Runner:
 
 
 def key_of(job: Job) -> Key:
-    """What makes the job like others to the schedule."""
-    return Key(job.uid, job.spec.group, request_of(job.spec))
+    """What makes the job like others to the schedule. Tasks are unlike where their array limits them."""
+    at_once = job.spec.array.limit if job.spec.array else 0
+    return Key(
+        job.uid, job.spec.group, request_of(job.spec), (job.array or job.id) if at_once else 0, at_once
+    )

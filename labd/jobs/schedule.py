@@ -11,7 +11,7 @@ a decision does not grow with the queue.
 
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -20,11 +20,14 @@ from labd.resources.ledger import MILLI, Lease, Ledger, Request
 
 
 class Key(NamedTuple):
-    """What makes jobs alike to the schedule."""
+    """What makes jobs alike to the schedule: also the array of which they are tasks, where that lets only
+    so many run ``at_once``."""
 
     user: int
     group: str
     request: Request
+    array: int = 0
+    at_once: int = 0
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -37,7 +40,10 @@ class Quota(msgspec.Struct, frozen=True):
 
 
 class Start(msgspec.Struct, frozen=True):
-    """A decision: this job starts now, with this lease (taken in the ledger already)."""
+    """A decision: this job starts now, with this lease (taken in the ledger already).
+
+    Of an array *job* is the task.
+    """
 
     job: int
     lease: Lease
@@ -46,6 +52,15 @@ class Start(msgspec.Struct, frozen=True):
 class _Waiter(NamedTuple):
     priority: int
     key: Key
+    rank: int
+
+
+class Array(NamedTuple):
+    """What waits as an array: *next* gives the id of the task that starts next (None: there is none),
+    *last* is the highest id of any."""
+
+    next: Callable[[], int | None]
+    last: int
 
 
 class _Runner(NamedTuple):
@@ -67,7 +82,8 @@ class Line:
     def __init__(self, quota: Quota | None = None, share: Callable[[int], float] = lambda user: 0.0) -> None:
         self.quota = quota or Quota()
         self._share = share
-        self._heaps: dict[Key, list[tuple[int, int]]] = {}
+        self._heaps: dict[Key, list[tuple[int, int, int]]] = {}
+        self._arrays: dict[int, Array] = {}
         self._waiting: dict[int, _Waiter] = {}
         self._running: dict[int, _Runner] = {}
         self._head: int | None = None
@@ -80,14 +96,22 @@ class Line:
 
     # -- who is there ----------------------------------------------------------------------------
 
-    def add(self, job: int, priority: int, key: Key) -> None:
-        """Let *job* wait, or give it another place when it waits already."""
-        self._waiting[job] = _Waiter(priority, key)
-        heapq.heappush(self._heaps.setdefault(key, []), (-priority, job))
+    def add(self, job: int, priority: int, key: Key, array: Array | None = None) -> None:
+        """Let *job* wait, or give it another place when it waits already.
+
+        A task that waits by itself goes before those that wait in its *array*.
+        """
+        waiter = _Waiter(priority, key, array.last if array else job)
+        if array is not None:
+            self._arrays[job] = array
+        if self._waiting.get(job) != waiter:
+            self._waiting[job] = waiter
+            heapq.heappush(self._heaps.setdefault(key, []), (-priority, waiter.rank, job))
 
     def discard(self, job: int) -> None:
         """Forget that *job* waits; its entry in the heap is dropped when it comes up."""
         self._waiting.pop(job, None)
+        self._arrays.pop(job, None)
 
     def runs(self, job: int, key: Key) -> None:
         """*job* runs: it was found so after a restart."""
@@ -106,31 +130,45 @@ class Line:
 
     # -- deciding --------------------------------------------------------------------------------
 
-    def plan(self, ledger: Ledger) -> list[Start]:
-        """Take out of the line all that may start now; their leases are booked in *ledger*."""
+    def plan(self, ledger: Ledger) -> Iterator[Start]:
+        """Take out of the line all that may start now, one by one; the lease of each is booked in *ledger*.
+
+        Whoever takes a task of an array has it started before the next one is asked for.
+        """
         if self._head not in self._waiting:
             self._forgive()
-        starts: list[Start] = []
         seen: set[Key] = set()
         head: _Waiter | None = None
         while (job := self._first(seen)) is not None:
             waiter = self._waiting[job]
             if self.refusal(waiter.key):
                 seen.add(waiter.key)
-            elif (lease := self._try(job, waiter, head, ledger)) is not None:
-                starts.append(Start(job, lease))
+            elif (task := self._task(job)) is None:
+                self.discard(job)
+            elif (lease := self._try(task, waiter, head, ledger)) is not None:
+                self._leaves(job)
+                yield Start(task, lease)
             else:
                 seen.add(waiter.key)
                 if head is None:
                     head, self._head = waiter, job
-        return starts
 
-    def _try(self, job: int, waiter: _Waiter, head: _Waiter | None, ledger: Ledger) -> Lease | None:
-        lease = ledger.offer(holder(job), waiter.key.request)
+    def _task(self, job: int) -> int | None:
+        """What starts when the turn has come to *job*: itself or, of an array, a task."""
+        return self._arrays[job].next() if job in self._arrays else job
+
+    def _leaves(self, job: int) -> None:
+        """*job* has had its turn; an array waits on with its other tasks."""
+        if job not in self._arrays:
+            del self._waiting[job]
+        elif job == self._head:
+            self._forgive()
+
+    def _try(self, task: int, waiter: _Waiter, head: _Waiter | None, ledger: Ledger) -> Lease | None:
+        lease = ledger.offer(holder(task), waiter.key.request)
         if lease is None or (head is not None and self._delayed(head.key.request, ledger, lease)):
             return None
-        self._running[job] = _Runner(waiter.key, passing=head is not None)
-        del self._waiting[job]
+        self._running[task] = _Runner(waiter.key, passing=head is not None)
         return ledger.claim(lease.holder, lease.request, lease.gpu_ids)
 
     def _delayed(self, request: Request, ledger: Ledger, passing: Lease) -> bool:
@@ -150,15 +188,15 @@ class Line:
         for key in [key for key in self._heaps if key not in skip]:
             if (top := self._top(key)) is not None:
                 rank = (top[0], self._share(key.user), top[1])
-                best = min(best, (rank, top[1])) if best else (rank, top[1])
+                best = min(best, (rank, top[2])) if best else (rank, top[2])
         return best[1] if best else None
 
-    def _top(self, key: Key) -> tuple[int, int] | None:
+    def _top(self, key: Key) -> tuple[int, int, int] | None:
         """The first entry of a heap that still holds, dropping those that do not."""
         heap = self._heaps[key]
         while heap:
-            priority, job = heap[0]
-            if self._waiting.get(job) == _Waiter(-priority, key):
+            priority, rank, job = heap[0]
+            if self._waiting.get(job) == _Waiter(-priority, key, rank):
                 return heap[0]
             heapq.heappop(heap)
         del self._heaps[key]
@@ -174,7 +212,13 @@ class Line:
             or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
             or _over("GPUs", sum(r.gpu_count for r in own) + key.request.gpu_count, self.quota.gpus)
             or self._group_is_full(key.group)
+            or self._array_is_full(key)
         )
+
+    def _array_is_full(self, key: Key) -> str:
+        running = sum(runner.key.array == key.array for runner in self._running.values()) if key.array else 0
+        full = 0 < key.at_once <= running
+        return f"a place in its array (it may run {_count(key.at_once, 'task')})" if full else ""
 
     def _group_is_full(self, group: str) -> str:
         limit = self.quota.groups.get(group, 0)

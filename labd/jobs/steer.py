@@ -12,7 +12,8 @@ from labd.jobs.model import BLOCKED, HELD, PAUSED, QUEUED, RUNNING, Job
 
 def hold(job: Job, actor: str) -> list[Draft]:
     """Keep a waiting job from starting. Raises Conflict when it does not wait."""
-    _need(job, (QUEUED, BLOCKED), "held", "labctl pause stops it where it is" if job.state == RUNNING else "")
+    states = (QUEUED, BLOCKED) if job.tasks is None else (QUEUED, BLOCKED, RUNNING)
+    _need(job, states, "held", "labctl pause stops it where it is" if job.state == RUNNING else "")
     return [_draft("job.held", job, actor)]
 
 
@@ -37,13 +38,20 @@ def resume(job: Job, actor: str) -> list[Draft]:
 
 def requeue(job: Job, actor: str, reason: str) -> list[Draft]:
     """End the present attempt and queue the job again. Raises Conflict when there is none."""
+    if job.tasks is not None:
+        raise Conflict(f"no task of job {job.id} runs", hint=f"labctl array {job.id}")
     _need(job, (RUNNING, PAUSED), "requeued", "labctl retry is for a job that has ended")
     return [Draft("job.requeue_requested", {"job": job.id, "attempt": job.attempt}, actor, reason)]
 
 
 def prioritise(job: Job, actor: str, priority: int) -> list[Draft]:
-    """Give a waiting job another priority. Raises Conflict when it does not wait."""
-    _need(job, (HELD, BLOCKED, QUEUED), "moved in the queue", "")
+    """Give a waiting job another priority. Raises Conflict when it does not wait, or has its array's."""
+    if job.array:
+        raise Conflict(
+            f"job {job.id} has the priority of its array", hint=f"labctl prio {job.array} {priority}"
+        )
+    states = (HELD, BLOCKED, QUEUED) if job.tasks is None else (HELD, BLOCKED, QUEUED, RUNNING, PAUSED)
+    _need(job, states, "moved in the queue", "")
     return [
         Draft("job.prioritised", {"job": job.id, "priority": priority}, actor, f"was {job.spec.priority}")
     ]

@@ -3,21 +3,29 @@
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
+from labd.api.jobs import JobSpec
 from labd.jobs.model import Attempt, Job
 
 T = TypeVar("T")
 log = logging.getLogger("labd.jobs")
 
-_PUT_JOB = """insert into jobs(id, key, uid, user, name, state, live, submitted, record)
-values(?, ?, ?, ?, ?, ?, ?, ?, ?)
+_PUT_JOB = """insert into jobs(id, key, uid, user, name, state, live, submitted, array, tasks, record)
+values(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 on conflict(id) do update set state = excluded.state, live = excluded.live, record = excluded.record"""
 _PUT_ATTEMPT = """insert into attempts(job, number, state, record) values(?, ?, ?, ?)
 on conflict(job, number) do update set state = excluded.state, record = excluded.record"""
+
+_JOBS = """select jobs.id, jobs.record, arrays.record
+from jobs left join jobs as arrays on arrays.id = jobs.array"""
+"""Rows of jobs; the last column holds the array of a task, from which it has its spec."""
+
+_OF_ITS_ARRAY = JobSpec()
+"""What stands in the record of a task for its spec."""
 
 _job_decoder = msgspec.json.Decoder(Job)
 _attempt_decoder = msgspec.json.Decoder(Attempt)
@@ -43,10 +51,20 @@ def environment(conn: sqlite3.Connection, digest: str) -> dict[str, str]:
 def put_jobs(conn: sqlite3.Connection, jobs: Iterable[Job]) -> None:
     """Write the present record of each job, and of its current attempt."""
     for job in jobs:
-        row = (job.id, job.key, job.uid, job.user, job.spec.name, job.state, int(job.live), job.submitted)
-        conn.execute(_PUT_JOB, (*row, _encode(job).decode()))
+        conn.execute(_PUT_JOB, _row(job))
         if job.current is not None:
             put_attempt(conn, job.id, job.current)
+
+
+def _row(job: Job) -> tuple[Any, ...]:
+    size = job.tasks.count if job.tasks else None
+    common = (job.id, job.key, job.uid, job.user)
+    state = (job.state, int(job.live), job.submitted)
+    if not job.array:
+        return *common, job.spec.name, *state, None, size, _encode(job).decode()
+    # a task is not found by its name, and has the spec of its array: there may be a million
+    slim = msgspec.structs.replace(job, spec=_OF_ITS_ARRAY)
+    return *common, "", *state, job.array, None, _encode(slim).decode()
 
 
 def put_attempt(conn: sqlite3.Connection, job: int, attempt: Attempt) -> None:
@@ -55,18 +73,32 @@ def put_attempt(conn: sqlite3.Connection, job: int, attempt: Attempt) -> None:
 
 def live_jobs(conn: sqlite3.Connection) -> tuple[list[Job], list[int]]:
     """Every unfinished job, oldest first, and the ids of those whose records cannot be read."""
-    rows = conn.execute("select id, record from jobs where live = 1 order by id").fetchall()
+    rows = conn.execute(f"{_JOBS} where jobs.live = 1 order by jobs.id").fetchall()
     jobs = _jobs(rows)
-    return jobs, sorted({number for number, _ in rows} - {job.id for job in jobs})
+    return jobs, sorted({row[0] for row in rows} - {job.id for job in jobs})
 
 
 def job(conn: sqlite3.Connection, job_id: int) -> Job | None:
-    found = _jobs(conn.execute("select id, record from jobs where id = ?", (job_id,)))
+    found = _jobs(conn.execute(f"{_JOBS} where jobs.id = ?", (job_id,)))
     return found[0] if found else None
 
 
+def array_before(conn: sqlite3.Connection, number: int) -> Job | None:
+    """The newest array with an id below *number*: if that is the id of a task, then of one of its tasks."""
+    query = f"{_JOBS} where jobs.tasks is not null and jobs.id < ? order by jobs.id desc limit 1"
+    found = _jobs(conn.execute(query, (number,)))
+    return found[0] if found else None
+
+
+def next_in_state(conn: sqlite3.Connection, array: int, states: Sequence[str], above: int) -> int | None:
+    """The first task of *array* with an id above *above* that is in one of *states*."""
+    query = "select min(id) from jobs where array = ? and state = ? and id > ?"
+    found = [conn.execute(query, (array, state, above)).fetchone()[0] for state in states]
+    return min((number for number in found if number is not None), default=None)
+
+
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
-    found = _jobs(conn.execute("select id, record from jobs where uid = ? and key = ?", (uid, key)))
+    found = _jobs(conn.execute(f"{_JOBS} where jobs.uid = ? and jobs.key = ?", (uid, key)))
     return found[0] if found else None
 
 
@@ -78,13 +110,14 @@ def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
 
 def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
     """The newest attempts that have ended, with their jobs, oldest first."""
-    query = """select jobs.id, jobs.record, attempts.record
-    from attempts join jobs on jobs.id = attempts.job
+    query = """select jobs.id, jobs.record, arrays.record, attempts.record
+    from attempts join jobs on jobs.id = attempts.job left join jobs as arrays on arrays.id = jobs.array
     where attempts.state not in ('starting', 'running', 'paused')
     order by attempts.job desc, attempts.number desc limit ?"""
     rows = conn.execute(query, (limit,)).fetchall()
     found = [
-        (_jobs([(number, job)]), _attempts([(number, attempt)])) for number, job, attempt in reversed(rows)
+        (_jobs([(number, job, array)]), _attempts([(number, attempt)]))
+        for number, job, array, attempt in reversed(rows)
     ]
     return [(jobs[0], tries[0]) for jobs, tries in found if jobs and tries]
 
@@ -100,46 +133,80 @@ def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
 def listed(conn: sqlite3.Connection, where: "Filter", limit: int) -> list[Job]:
     """Jobs that match *where*, newest first."""
     condition, values = where.sql()
-    return _jobs(
-        conn.execute(f"select id, record from jobs {condition} order by id desc limit ?", (*values, limit))
-    )
+    way = "asc" if where.oldest_first else "desc"
+    return _jobs(conn.execute(f"{_JOBS} where {condition} order by jobs.id {way} limit ?", (*values, limit)))
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """Which jobs somebody wants to see; None means any."""
+    """Which jobs somebody wants to see; None means any. Tasks are only seen with those of their ``array``."""
 
     states: tuple[str, ...] | None = None
     user: str | None = None
     name: str | None = None
     before: int | None = None
+    array: int | None = None
+    above: int | None = None
+    oldest_first: bool = False
 
     def sql(self) -> tuple[str, list[Any]]:
         marks = ", ".join("?" * len(self.states or ()))
-        parts: list[tuple[str, Sequence[Any]]] = []
+        # "is null" word for word: only so it is found in the index of what is no task
+        parts: list[tuple[str, Sequence[Any]]] = [
+            ("jobs.array is null", []) if self.array is None else ("jobs.array = ?", [self.array])
+        ]
         if self.states is not None:
-            parts.append((f"state in ({marks})", self.states))
+            parts.append((f"jobs.state in ({marks})", self.states))
         if self.user is not None:
-            parts.append(("user = ?", (self.user,)))
+            parts.append(("jobs.user = ?", (self.user,)))
         if self.name is not None:
-            parts.append(("name glob ?", (self.name,)))
+            parts.append(("jobs.name glob ?", (self.name,)))
         if self.before is not None:
-            parts.append(("id < ?", (self.before,)))
-        condition = " and ".join(text for text, _ in parts)
-        return (f"where {condition}" if parts else ""), [v for _, values in parts for v in values]
+            parts.append(("jobs.id < ?", (self.before,)))
+        if self.above is not None:
+            parts.append(("jobs.id > ?", (self.above,)))
+        return " and ".join(text for text, _ in parts), [v for _, values in parts for v in values]
 
 
 def count_ended(conn: sqlite3.Connection) -> dict[str, int]:
-    """How many jobs have ended in each way."""
-    return dict(conn.execute("select state, count(*) from jobs where live = 0 group by state").fetchall())
+    """How many jobs have ended in each way; an array is one."""
+    query = "select state, count(*) from jobs where live = 0 and array is null group by state"
+    return dict(conn.execute(query).fetchall())
 
 
 def last_job(conn: sqlite3.Connection) -> int:
-    row = conn.execute("select max(id) from jobs").fetchone()
-    return int(row[0] or 0)
+    """The highest id that is given away; the tasks of an array have ids whether they have rows or not."""
+    last = conn.execute("select max(id) from jobs").fetchone()[0] or 0
+    array = conn.execute("select max(id) from jobs where tasks is not null").fetchone()[0] or 0
+    size = conn.execute("select tasks from jobs where id = ?", (array,)).fetchone()
+    return max(int(last), int(array) + int(size[0] if size else 0))
 
 
-def _jobs(rows: Iterable[tuple[int, str]]) -> list[Job]:
-    return _readable(_job_decoder, rows)
+def _jobs(rows: Iterable[tuple[int, str, str | None]]) -> list[Job]:
+    found = list(rows)
+    jobs = _readable(_job_decoder, [(number, record) for number, record, _ in found])
+    specs = dict(_readable_specs((number, array) for number, _, array in found if array is not None))
+    return [
+        msgspec.structs.replace(job, spec=specs[job.id]) if job.array else job
+        for job in jobs
+        if not job.array or job.id in specs
+    ]
+
+
+def _readable_specs(rows: Iterable[tuple[int, str]]) -> Iterator[tuple[int, JobSpec]]:
+    """The specs of tasks, from the records of their arrays; rows of one array share one."""
+    known: dict[str, list[_HasSpec]] = {}
+    for number, record in rows:
+        if record not in known:
+            known[record] = _readable(_spec_decoder, [(number, record)])
+        for found in known[record]:
+            yield number, found.spec
+
+
+class _HasSpec(msgspec.Struct):
+    spec: JobSpec
+
+
+_spec_decoder = msgspec.json.Decoder(_HasSpec)
 
 
 def _attempts(rows: Iterable[tuple[int, str]]) -> list[Attempt]:

@@ -1,6 +1,7 @@
 """A job as people and programs see it."""
 
 from labd.api.jobs import JobView
+from labd.jobs.arrays import totals
 from labd.jobs.model import Attempt, Job
 from labd.jobs.reports import Latest
 
@@ -40,6 +41,9 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         progress=latest.progress if latest else None,
         metrics=dict(latest.metrics) if latest else {},
         waiting_for=waiting_for,
+        tasks=totals(job) if job.tasks else None,
+        array=job.array or None,
+        index=job.index if job.array else None,
     )
 
 

@@ -25,4 +25,14 @@ FIRST: Migration = (
     "CREATE TABLE environments (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+ARRAYS: Migration = (
+    "ALTER TABLE jobs ADD COLUMN array INTEGER",
+    "ALTER TABLE jobs ADD COLUMN tasks INTEGER",
+    "CREATE INDEX tasks_of_array ON jobs (array, state, id) WHERE array IS NOT NULL",
+    "CREATE INDEX arrays ON jobs (id) WHERE tasks IS NOT NULL",
+    "CREATE INDEX no_tasks ON jobs (id) WHERE array IS NULL",
+    "CREATE INDEX ended_jobs ON jobs (state) WHERE live = 0 AND array IS NULL",
+)
+"""``array``: of which a row is a task. ``tasks``: how many an array has; those without a row wait as one."""
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS)

@@ -3,7 +3,7 @@
 import sqlite3
 from contextlib import closing
 
-from labd.jobs import model, table
+from labd.jobs import arrays, model, table
 from labd.jobs.model import Job
 from labd.store import eventlog
 
@@ -25,10 +25,21 @@ def _fold(connection: sqlite3.Connection) -> dict[int, list[Job]]:
     """Every record that each job went through."""
     lives: dict[int, list[Job]] = {}
     for event in eventlog.after(connection, 0, 10**9):
-        if event.kind in model.TRANSITIONS or event.kind == "job.submitted":
-            life = lives.setdefault(event.data["job"], [])
-            life.append(model.apply(life[-1] if life else None, event))
+        if event.kind in model.KINDS:
+            number = event.data["job"]
+            before = lives[number][-1] if number in lives else _unborn(lives, number)
+            after = model.apply(before, event)
+            lives.setdefault(number, []).append(after)
+            if before is not None and after.array:
+                array = lives[after.array]
+                array[-1] = arrays.changed(array[-1], before, after, event)
     return lives
+
+
+def _unborn(lives: dict[int, list[Job]], number: int) -> Job | None:
+    """The task that an event is the first of, else nothing."""
+    found = [life[-1] for life in lives.values() if arrays.holds(life[-1], number)]
+    return arrays.born(found[0], number) if found else None
 
 
 def _compare(connection: sqlite3.Connection, lives: dict[int, list[Job]]) -> list[str]:

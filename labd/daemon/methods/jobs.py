@@ -7,11 +7,11 @@ import msgspec
 import trio
 from msgspec import Meta
 
-from labd.api.jobs import JobSpec
+from labd.api.jobs import ArraySpec, JobSpec
 from labd.api.methods import Call, Method, Role
 from labd.daemon.desk import Desk
-from labd.errors import DeadlineExceeded, NotFound, NotPermitted
-from labd.jobs import attempts, logs, steer, table
+from labd.errors import DeadlineExceeded, NotFound, NotPermitted, UsageError
+from labd.jobs import arrays, attempts, logs, steer, table
 from labd.jobs.decide import Draft
 from labd.jobs.model import STATES, Attempt, Job
 from labd.jobs.reports import read as read_reports
@@ -34,6 +34,13 @@ class List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str | None = None
     before: int | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 100
+
+
+class Tasks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    states: tuple[str, ...] | None = None
+    above: Annotated[int, Meta(ge=0)] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 1000
 
 
 class One(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -78,6 +85,7 @@ class JobMethods:
         return [
             Method("job.submit", self.submit, Submit, Role.SUBMIT, "Accept a job; durable when answered."),
             Method("job.list", self.list, List, Role.VIEW, "Jobs that match, newest first."),
+            Method("job.tasks", self.tasks, Tasks, Role.VIEW, "The tasks of an array, in their order."),
             Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
             Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
             Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
@@ -95,6 +103,7 @@ class JobMethods:
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
         spec = self._desk.intake.checked(ask.spec, call.peer.role)
+        await self._desk.check_items(spec)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
@@ -105,6 +114,21 @@ class JobMethods:
         where = table.Filter(ask.states, ask.user, ask.name, ask.before)
         jobs = await self._desk.queue.listed(where, ask.limit)
         return {"jobs": [self._desk.view(j) for j in jobs], "counts": self._desk.counts()}
+
+    async def tasks(self, call: Call, ask: Tasks) -> dict[str, Any]:
+        self._desk.check_states(ask.states, STATES)
+        array = self._desk.find(ask.job)
+        if array.tasks is None or array.spec.array is None:
+            raise UsageError(f"job {array.id} is no array", hint=f"labctl show {array.id}")
+        above = array.id if ask.above is None else array.id + 1 + ask.above
+        where = table.Filter(ask.states, array=array.id, above=above, oldest_first=True)
+        found = await self._desk.queue.listed(where, ask.limit)
+        views = [
+            {"position": task.id - array.id - 1} | msgspec.structs.asdict(self._desk.view(task))
+            for task in found
+        ]
+        ranges = _untouched(array, array.spec.array, ask.states)
+        return {"job": self._desk.view(array), "tasks": views, "untouched": ranges}
 
     async def show(self, call: Call, ask: One) -> dict[str, Any]:
         job = self._desk.find(ask.job)
@@ -120,6 +144,7 @@ class JobMethods:
             "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,
+            "task": await self._desk.item(job) if owner else None,
         }
 
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
@@ -193,7 +218,7 @@ class JobMethods:
         return {"job": self._desk.view(await self._desk.runner.steer(job.id, decision))}
 
     async def log(self, call: Call, ask: Log) -> dict[str, Any]:
-        job = self._desk.readable(call.peer, ask.job)
+        job = self._one(self._desk.readable(call.peer, ask.job))
         wanted = ask.attempt or 1
         if ask.wait and job.live and job.attempt <= wanted:
             job = await self._desk.wait_begun(job.id, wanted)
@@ -215,10 +240,19 @@ class JobMethods:
         }
 
     async def reports(self, call: Call, ask: OfAttempt) -> dict[str, Any]:
-        job = self._desk.readable(call.peer, ask.job)
+        job = self._one(self._desk.readable(call.peer, ask.job))
         number = self._attempt(job.id, job.attempt, ask.attempt)
         found, _ = read_reports(self._folder(job.id, number))
         return {"attempt": number, "reports": found}
+
+    def _one(self, job: Job) -> Job:
+        """Raises UsageError for an array: only its tasks have output."""
+        if job.tasks is None or job.spec.array is None:
+            return job
+        first = arrays.index_of(job.spec.array, 0)
+        raise UsageError(
+            f"job {job.id} is an array: its tasks have output", hint=f"for one: {job.id}_{first}"
+        )
 
     def _attempt(self, job_id: int, newest: int, asked: int | None) -> int:
         if asked is None or 1 <= asked <= newest:
@@ -231,6 +265,17 @@ class JobMethods:
     def _place(self, job_id: int, number: int) -> dict[str, str]:
         folder = self._folder(job_id, number)
         return {"folder": folder, "log": f"{folder}/out.log"}
+
+
+def _untouched(array: Job, spec: ArraySpec, states: tuple[str, ...] | None) -> list[dict[str, Any]]:
+    """The tasks to which nothing has happened yet, as ranges."""
+    ranges = []
+    for first, last in arrays.untouched(array):
+        state = arrays.born(array, array.id + 1 + first).state
+        if states is None or state in states:
+            ends = {"first": arrays.index_of(spec, first), "last": arrays.index_of(spec, last)}
+            ranges.append({**ends, "count": last - first + 1, "state": state})
+    return ranges
 
 
 def _shown(attempt: Attempt) -> dict[str, Any]:
