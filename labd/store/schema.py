@@ -25,4 +25,9 @@ FIRST: Migration = (
     "CREATE TABLE environments (digest TEXT PRIMARY KEY, data BLOB NOT NULL)",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST,)
+BLOB_OWNERS: Migration = (
+    "CREATE TABLE blob_owners (uid INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (uid, digest)) "
+    "WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, BLOB_OWNERS)
