@@ -166,6 +166,12 @@ EVENTS: dict[str, tuple[str, str]] = {
 }
 
 ANSWERS: dict[str, Words] = {
+    "blob.missing": {"missing": "those that are not there, or that the caller has never put"},
+    "blob.put": {
+        "upload": "name of the upload for the pieces to come; null when it is closed",
+        "digest": "SHA-256 of all its bytes, once it is closed; else null", "size": "bytes so far",
+    },
+    "blob.put_all": {"digests": "SHA-256 of each, in order"},
     "daemon.doctor": {"checks": "maps with `name`, `state` (`ok`, `warn`, `fail`), `message`, `hint`"},
     "daemon.reload": {"needs_restart": "changed settings that only a restart takes up"},
     "daemon.status": {

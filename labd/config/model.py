@@ -161,6 +161,9 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         dict[str, Annotated[int, Meta(ge=1, le=1_000_000)]],
         Meta(description="How many jobs of each group (labctl submit --group) may run at once."),
     ] = msgspec.field(default_factory=dict)
+    max_upload: Annotated[
+        Bytes, Meta(description="The most bytes that a client may send as one file; more is refused.")
+    ] = 2**30
     kill_grace: Annotated[
         Annotated[float, seconds(0, 86_400)],
         Meta(description="Time between SIGTERM and SIGKILL for a job that does not say."),

@@ -16,6 +16,7 @@ import trio
 from labd.api.methods import Peer, Role
 from labd.api.services import Restart, Service
 from labd.config import Loaded
+from labd.daemon.blobs import UserBlobs
 from labd.daemon.connection import Connection
 from labd.daemon.control import Control
 from labd.daemon.desk import Desk
@@ -25,6 +26,8 @@ from labd.daemon.healing import Healer
 from labd.daemon.identity import epoch_of, identity
 from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
+from labd.daemon.lines import TaskLines
+from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
@@ -35,6 +38,7 @@ from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
+from labd.daemon.uploads import Uploads
 from labd.jobs import attempts, limits, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
@@ -104,14 +108,15 @@ class Daemon:
             self._folder,
             self._surroundings,
         )
-        blobs = Blobs(os.path.join(setup.paths.state, "blobs"))
-        self.blobs = NodeBlobs(blobs)
+        blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
+        self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
+        self.uploads = Uploads(os.path.join(setup.paths.state, "uploads"), self.user_blobs)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
-            setup.paths.state, self.kinds, Items(blobs),
+            setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
         self.dispatcher = Dispatcher()
         self.control = Control(self)
@@ -167,6 +172,7 @@ class Daemon:
                     critical=True,
                 ),
                 Service("snapshots", snapshots, quick),
+                Service("uploads", self.uploads.run, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
@@ -187,7 +193,9 @@ class Daemon:
         registry.collect(self._node)
         self.kinds.update({kind.name: kind for _, kind in registry.kinds})
         system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
-        for method in (*JobMethods(self.desk).all(), *system.all(), *(m for _, m in registry.methods)):
+        blobs = BlobMethods(self.user_blobs, self.uploads)
+        own = (*JobMethods(self.desk).all(), *blobs.all(), *system.all())
+        for method in (*own, *(m for _, m in registry.methods)):
             self.dispatcher.add(method)
 
     def _node(self, plugin: str) -> PluginNode:
@@ -223,6 +231,7 @@ class Daemon:
             max_requests=wire.max_requests,
             max_frame=wire.max_frame,
             send_timeout=wire.send_timeout,
+            gone=self.uploads.gone,
         )
 
     async def _older_events(self, seq: int, limit: int) -> list[Any]:
@@ -240,7 +249,7 @@ class Daemon:
             self.ledger.capacity.gpus,
             self.delegation.path if self.delegation else "",
             self.control.config.jobs.enforce_cpus,
-            await self.desk.item(job),
+            await self.desk.lines.of(job),
         )
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ its answers for ``send_timeout`` seconds is dropped.
 """
 
 import logging
+from collections.abc import Awaitable, Callable
 from itertools import count
 from typing import Any
 
@@ -45,6 +46,7 @@ class Connection:
         max_requests: int = 64,
         max_frame: int = MAX_FRAME,
         send_timeout: float = 30.0,
+        gone: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.peer = peer
         self.number = next(_numbers)
@@ -56,6 +58,7 @@ class Connection:
         self._in_work = 0
         self._sending = trio.StrictFIFOLock()
         self._send_timeout = send_timeout
+        self._gone = gone
         self._scopes: dict[int, trio.CancelScope] = {}
         self._subscriptions = Subscriptions(bus, self._identity["epoch"], self.notify)
 
@@ -70,6 +73,9 @@ class Connection:
                 nursery.cancel_scope.cancel(reason="the client has gone, or is told to go")
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
             log.debug("connection %d broke", self.number)
+        finally:
+            if self._gone is not None:
+                await self._gone(self.number)
 
     async def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notice to the client."""

@@ -5,14 +5,14 @@ from difflib import get_close_matches
 
 import trio
 
-from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.jobs import JobKind, JobView
 from labd.api.methods import Peer, Role
 from labd.daemon.intake import Intake
+from labd.daemon.lines import TaskLines
 from labd.errors import NotFound, NotPermitted, UsageError
 from labd.jobs import arrays, decide, logs, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.depend import outcome
-from labd.jobs.items import Items
 from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
@@ -38,13 +38,13 @@ class Desk:
         clock: SystemClock,
         state_dir: str,
         kinds: dict[str, JobKind],
-        items: Items,
+        lines: TaskLines,
     ) -> None:
         self.store = store
         self.queue = queue
         self.runner = runner
         self.state_dir = state_dir
-        self.items = items
+        self.lines = lines
         self._ledger = ledger
         self._reports = reports
         self._watcher = watcher
@@ -126,19 +126,6 @@ class Desk:
     def view(self, job: Job, latest: Latest | None = None) -> JobView:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
         return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
-
-    async def check_items(self, spec: JobSpec) -> None:
-        """Raises NotFound, UsageError when the lines for the tasks of an array are not what they should be."""
-        array = spec.array
-        if array is not None and array.items:
-            await trio.to_thread.run_sync(self.items.check, array.items, array.count, array.json)
-
-    async def item(self, job: Job) -> str | None:
-        """The line that a task of an array was given, None where there are none."""
-        if not job.array or job.spec.array is None or not job.spec.array.items:
-            return None
-        position = job.id - job.array - 1
-        return await trio.to_thread.run_sync(self.items.line, job.spec.array.items, position)
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""

@@ -90,9 +90,9 @@ class NodeResources:
 class NodeBlobs:
     """The blob store; one at a time touches the disk, in a thread."""
 
-    def __init__(self, blobs: Blobs) -> None:
+    def __init__(self, blobs: Blobs, turn: trio.CapacityLimiter) -> None:
         self._blobs = blobs
-        self._turn = trio.CapacityLimiter(1)
+        self._turn = turn
 
     async def put(self, data: bytes) -> str:
         return await trio.to_thread.run_sync(self._blobs.put, data, limiter=self._turn)

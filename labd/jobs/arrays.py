@@ -65,7 +65,7 @@ def holds(array: Job, number: int) -> bool:
 
 def born(array: Job, number: int) -> Job:
     """The task *number* as it is before anything happened to it alone."""
-    assert array.tasks is not None and array.spec.array is not None, "only arrays have tasks"
+    assert array.spec.array is not None, "only arrays have tasks"
     return Job(
         id=number,
         uid=array.uid,
@@ -76,7 +76,7 @@ def born(array: Job, number: int) -> Job:
         submitted=array.submitted,
         state=_unborn_state(array),
         retries_left=array.spec.retries,
-        cancel_reason=array.cancel_reason if array.tasks.closed else None,
+        cancel_reason=array.cancel_reason if array.tasks and array.tasks.closed else None,
         why_queued=array.why_queued,
         array=array.id,
         index=index_of(array.spec.array, number - array.id - 1),
@@ -99,10 +99,7 @@ def changed(array: Job, was: Job, task: Job, event: Event) -> Job:
     tasks = array.tasks
     assert tasks is not None, "only arrays have tasks"
     position = task.id - array.id - 1
-    if tasks.touched(position):
-        tasks = _counted(tasks, was, -1)
-    else:
-        tasks = _reached(tasks, position)
+    tasks = _counted(tasks, was, -1) if tasks.touched(position) else _reached(tasks, position)
     if event.data.get("repeated"):
         tasks = msgspec.structs.replace(tasks, again=position + 1)
     return msgspec.structs.replace(array, tasks=_counted(tasks, task, +1))
@@ -206,7 +203,7 @@ def check_room(array: Job, number: int) -> None:
     """Raises Conflict when too many tasks of *array* were dealt with before their turn."""
     if array.tasks is not None and len(array.tasks.early) >= MAX_EARLY:
         raise Conflict(
-            f"{MAX_EARLY} tasks of job {array.id} were dealt with before their turn, {number} would be one more",
+            f"job {number} would be one too many of job {array.id} that is dealt with before its turn",
             hint=f"labctl hold {array.id}, or cancel it whole",
         )
 

@@ -4,7 +4,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 import msgspec
@@ -44,6 +44,37 @@ class Blobs:
         with open(path, "rb") as file:
             return self._keep(iter(lambda: file.read(_CHUNK), b""))
 
+    def put_all(self, blobs: Sequence[bytes]) -> list[str]:
+        """Keep many small ones, durable on return; each folder is synced once. Raises StoreUnavailable."""
+        names = [hashlib.sha256(data).hexdigest() for data in blobs]
+        found = dict(zip(names, blobs, strict=True))
+        try:
+            for digest in found:
+                durable.make_dir(os.path.dirname(self.path(digest)))
+            fresh = {digest: data for digest, data in found.items() if not self._touch(digest)}
+            self._known += len(found) - len(fresh)
+            self._place_all(fresh)
+            for folder in {os.path.dirname(self.path(digest)) for digest in found}:
+                durable.fsync_dir(folder)
+        except OSError as error:
+            raise faults.unavailable(self.directory, error) from error
+        return names
+
+    def _place_all(self, fresh: dict[str, bytes]) -> None:
+        made = {}
+        try:
+            for digest, data in fresh.items():
+                self._serial += 1
+                made[digest] = os.path.join(self._unfinished, str(self._serial))
+                _write(made[digest], iter((data,)))
+            for digest, path in made.items():
+                durable.fsync_file(path)
+                os.rename(path, self.path(digest))
+                self._written, self._bytes = self._written + 1, self._bytes + len(fresh[digest])
+        finally:
+            for path in made.values():
+                durable.remove(path)
+
     def get(self, digest: str) -> bytes:
         """The bytes, checked against their name. Raises NotFound, StateError when they have changed."""
         with self.open(digest) as file:
@@ -62,6 +93,18 @@ class Blobs:
     def has(self, digest: str) -> bool:
         """Whether the blob is there."""
         return os.path.exists(self.path(digest))
+
+    def missing(self, digests: Sequence[str]) -> list[str]:
+        """Those that are not there. The others count as put now: whoever asks is about to name them."""
+        return [digest for digest in digests if not self._touch(digest)]
+
+    def _touch(self, digest: str) -> bool:
+        """Whether the blob is there; if so its time is now, so that it is not cleared away as unused."""
+        try:
+            os.utime(self.path(digest))
+        except FileNotFoundError:
+            return False
+        return True
 
     def path(self, digest: str) -> str:
         """Where the blob lies, or would. Raises UsageError when *digest* is none."""
@@ -94,7 +137,7 @@ class Blobs:
 
     def _place(self, made: str, digest: str, size: int) -> None:
         target = self.path(digest)
-        if os.path.exists(target):
+        if self._touch(digest):
             # Whoever put it may have been cut off before its name was durable.
             durable.fsync_dir(os.path.dirname(target))
             self._known += 1

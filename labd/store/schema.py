@@ -35,4 +35,9 @@ ARRAYS: Migration = (
 )
 """``array``: of which a row is a task. ``tasks``: how many an array has; those without a row wait as one."""
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS)
+BLOB_OWNERS: Migration = (
+    "CREATE TABLE blob_owners (uid INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (uid, digest)) "
+    "WITHOUT ROWID",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS)

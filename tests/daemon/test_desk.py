@@ -8,11 +8,9 @@ from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
-from labd.jobs.items import Items
 from labd.jobs.runner import key_of
 from labd.jobs.schedule import Line, Quota
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
-from labd.store.blobs import Blobs
 from tests.jobs.build import ALICE, Clocks
 from tests.jobs.test_queue import a_queue
 
@@ -43,7 +41,7 @@ async def desk(tmp_path):
     async with a_queue(tmp_path) as queue:
         yield Desk(
             queue._store, queue, Quiet(), Ledger(Capacity(2 * MILLI, 1000, (0,))), Quiet(), None, Clocks(),
-            str(tmp_path), {"greet": JobKind("greet", build, Params)}, Items(Blobs(str(tmp_path / "blobs"))),
+            str(tmp_path), {"greet": JobKind("greet", build, Params)}, None,
         )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ async def test_a_plugin_publishes_and_hears_events(tmp_path, nursery):
 
 
 async def test_a_plugin_keeps_bytes_under_their_digest(tmp_path):
-    blobs = NodeBlobs(Blobs(str(tmp_path / "blobs")))
+    blobs = NodeBlobs(Blobs(str(tmp_path / "blobs")), trio.CapacityLimiter(1))
     digest = await blobs.put(b"weights")
     assert await blobs.get(digest) == b"weights"
     with pytest.raises(NotFound):

@@ -79,3 +79,32 @@ def test_a_full_disk_is_said_and_leaves_nothing(blobs: Blobs, monkeypatch: pytes
     assert "free space" in caught.value.hint
     assert list(blobs) == []
     assert os.listdir(os.path.join(blobs.directory, "unfinished")) == []
+
+
+def test_many_are_kept_at_once_each_under_its_digest(blobs: Blobs) -> None:
+    data = [b"%d" % number for number in range(500)]
+    names = blobs.put_all([*data, data[0]])
+    assert [blobs.get(name) for name in names] == [*data, data[0]]
+    assert blobs.put_all(data) == names[:500]
+    assert (blobs.statistics().written, blobs.statistics().known) == (500, 500)
+    assert os.listdir(os.path.join(blobs.directory, "unfinished")) == []
+
+
+def test_a_full_disk_among_many_leaves_nothing_unfinished(
+    blobs: Blobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(durable, "fsync_file", full)
+    with pytest.raises(StoreUnavailable, match="No space left"):
+        blobs.put_all([b"hello", b"world"])
+    assert list(blobs) == []
+    assert os.listdir(os.path.join(blobs.directory, "unfinished")) == []
+
+
+def test_asking_for_a_blob_makes_it_young(blobs: Blobs) -> None:
+    old, absent = blobs.put(b"old"), "0" * 64
+    os.utime(blobs.path(old), (1, 1))
+    assert blobs.missing([old, absent]) == [absent]
+    assert os.stat(blobs.path(old)).st_mtime > 1

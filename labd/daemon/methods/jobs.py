@@ -103,7 +103,7 @@ class JobMethods:
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
         spec = self._desk.intake.checked(ask.spec, call.peer.role)
-        await self._desk.check_items(spec)
+        await self._desk.lines.check(spec, call.peer.uid)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
@@ -144,7 +144,7 @@ class JobMethods:
             "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,
-            "task": await self._desk.item(job) if owner else None,
+            "task": await self._desk.lines.of(job) if owner else None,
         }
 
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
