@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli.render import Terminal
 from labd.cli.table import Cell, Column, pairs, table
 from labd.cli.times import moment, span
-from labd.cli.view import Job, elapsed, memory, progress, result
+from labd.cli.view import Job, counted, elapsed, memory, progress, result
 
 _ATTEMPTS = [
     Column("ATTEMPT", right=True), Column("STATE"), Column("TOOK", right=True), Column("CPU", right=True),
@@ -30,9 +30,19 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("Held", "until `labctl release`" if job.get("hold") else ""),
         ("Begin", moment(job.get("begin"), now)),
         ("After", ", ".join(f"{one['job']}:{one['when']}" for one in job.get("after") or ())),
+        ("Array", _array(job["array"]) if isinstance(job.get("array"), dict) else ""),
         ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
     ], term)  # fmt: skip
+
+
+def _array(array: dict[str, Any]) -> str:
+    """``0-99:5, 200 (2 at once)``, of a job that is not submitted yet."""
+    parts = [
+        f"{first}" if first == last else f"{first}-{last}" + (f":{step}" if step != 1 else "")
+        for first, last, step in array["ranges"]
+    ]
+    return ", ".join(parts) + (f" ({array['limit']} at once)" if array.get("limit") else "")
 
 
 def takes(job: Job) -> str:
@@ -53,9 +63,11 @@ def progressed(job: Job, term: Terminal, now: float) -> list[str]:
     metrics = job.get("metrics") or {}
     return pairs([
         ("Job", str(job["id"])),
+        ("Task", f"{job['array']}_{job['index']}" if job.get("array") else ""),
         ("State", job["state"].replace("_", " ")),
         ("User", job.get("user") or ""),
         ("Waits for", job.get("waiting_for") or ""),
+        ("Tasks", counted(job) if job.get("tasks") else ""),
         ("Result", result(job)),
         ("Submitted", moment(job.get("submitted"), now)),
         ("Started", moment(job.get("started"), now)),

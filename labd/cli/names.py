@@ -5,6 +5,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "submit": "run a command as a job",
         "status": "what runs, what waits, what the machine has",
         "show": "everything about one job",
+        "array": "how the tasks of an array stand",
         "why": "what a job waits for, and who has it",
         "logs": "the output of a job",
         "wait": "wait until jobs have ended",

@@ -33,5 +33,10 @@ def number(client: Calls, text: str) -> int:
 
 
 def title(job: dict[str, Any]) -> str:
-    """``job 12 (train)``, as messages name a job."""
-    return f"job {job['id']} ({job['name']})" if job.get("name") else f"job {job['id']}"
+    """``job 12 (train)``, as messages name a job; ``job 12_5 (train)`` is a task of an array."""
+    return f"job {name(job)} ({job['name']})" if job.get("name") else f"job {name(job)}"
+
+
+def name(job: dict[str, Any]) -> str:
+    """What names a job in another command: its id; of a task, that of its array and its index."""
+    return f"{job['array']}_{job['index']}" if job.get("array") else str(job["id"])

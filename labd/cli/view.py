@@ -60,10 +60,26 @@ def elapsed(job: Job, now: float) -> str:
 
 
 def progress(job: Job) -> str:
-    """A bar and a percentage for a running job that reports; nothing otherwise."""
-    share = job.get("progress")
-    if share is None or job["state"] not in LIVE:
-        return ""
+    """A bar and a percentage for a running job that reports, and for an array; nothing otherwise."""
+    share = done(job) if job.get("tasks") else job.get("progress")
+    return "" if share is None or job["state"] not in LIVE else bar(share)
+
+
+def done(job: Job) -> float:
+    """Which part of the tasks of an array has ended."""
+    tasks = job["tasks"]
+    return 1.0 - float((tasks["waiting"] + tasks["running"]) / sum(tasks.values()))
+
+
+def counted(job: Job) -> str:
+    """``1000: 3 running, 797 waiting, 200 succeeded``: how the tasks of an array stand."""
+    tasks = job["tasks"]
+    parts = [f"{number} {state.replace('_', ' ')}" for state, number in tasks.items() if number]
+    return f"{sum(tasks.values())}: {', '.join(parts)}"
+
+
+def bar(share: float) -> str:
+    """A bar and a percentage."""
     share = min(max(share, 0.0), 1.0)
     full = int(share * BAR)
     return "█" * full + "░" * (BAR - full) + f" {share:4.0%}"

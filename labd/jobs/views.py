@@ -9,7 +9,9 @@ from labd.jobs.reports import Latest
 def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobView:
     """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
     spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
-    ended = last.ended if not job.live else None
+    begun = job.busy or not job.live or job.tasks is not None
+    started = job.tasks.began if job.tasks else last.started
+    ended = (job.tasks.over if job.tasks else last.ended) if not job.live else None
     return JobView(
         id=job.id,
         name=spec.name,
@@ -33,7 +35,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         tags=spec.tags,
         attempt=job.attempt,
         submitted=job.submitted,
-        started=last.started if job.busy or not job.live else None,
+        started=started if begun else None,
         ended=ended,
         exit_code=last.exit_code if not job.live else None,
         signal=last.signal if not job.live else None,

@@ -7,7 +7,7 @@ from typing import Any
 from labd.cli import detail, exits, output
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
-from labd.cli.refs import ref
+from labd.cli.refs import name, ref
 from labd.cli.view import ENDED, WAITING
 
 HELP = """everything about one job
@@ -53,7 +53,9 @@ def _block(lines: list[str]) -> list[str]:
 
 def _next(job: dict[str, Any]) -> list[str]:
     """What one may want to do now."""
-    number = job["id"]
+    number = name(job)
+    if job.get("tasks") and job["state"] not in WAITING:
+        return [f"its tasks: labctl array {number}"]
     if job["state"] in WAITING:
         step = "let it start: labctl release" if job["state"] == "held" else "why it waits: labctl why"
         return [f"{step} {number}", f"cancel it: labctl cancel {number}"]

@@ -5,11 +5,11 @@ import os
 import time
 from typing import Any
 
-from labd.cli import detail, exits, output, source, view, watch
+from labd.cli import arrays, detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
-from labd.cli.parser import Parser, add_output, priority, seconds, size
+from labd.cli.parser import Parser, add_output, count, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
 from labd.cli.spec import spec_of
@@ -26,6 +26,7 @@ USAGE = "labctl submit [options] COMMAND [ARG ...]"
 EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
     ("labctl submit --after 12 --time 12h --retries 2 ./train.sh", "after job 12; three runs at most"),
+    ("labctl submit --array 0-99%4 ./run.sh {index}", "a hundred tasks, four at once"),
     ("labctl submit --wait --quiet make test && echo fine", "leave with the job's exit code"),
     ("labctl submit --script - --follow < steps.sh", "ship the text, and see the output"),
 ]
@@ -37,6 +38,7 @@ read = source.read
 
 def add_arguments(parser: Parser) -> None:
     _add_job(parser)
+    _add_array(parser)
     _add_resources(parser)
     _add_policy(parser)
     group = parser.add_argument_group("this submission")
@@ -58,6 +60,14 @@ def _add_job(parser: Parser) -> None:
     add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
     add("--param", metavar="KEY=VALUE", action="append", help="a parameter of the kind; VALUE may be JSON")
     add("--tag", metavar="TAG", action="append", help="a label; may be given several times")
+
+
+def _add_array(parser: Parser) -> None:
+    add = parser.add_argument_group("many of a kind").add_argument
+    add("--array", metavar="RANGES", type=arrays.array, help="a task for each index, as in 0-99, 1-9:2,20%%4")
+    add("--each-line", metavar="FILE", help="a task for each line of FILE (- is stdin); {task} is the line")
+    add("--each-json", metavar="FILE", help="the same with JSON objects; {task.NAME} is a value of one")
+    add("--at-once", metavar="N", type=count, help="run N tasks at once at most")
 
 
 def _add_resources(parser: Parser) -> None:
@@ -90,6 +100,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     spec = spec_of(args, os.environ)
     key = args.key or (None if args.dry_run else os.urandom(16).hex())
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
+        if (array := arrays.spec(args, calls)) is not None:
+            spec["array"] = array
         if args.after:
             spec["after"] = resolved(calls, args.after)
         reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
@@ -106,6 +118,11 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("there is nothing to run", hint="labctl submit [options] COMMAND [ARG ...]")
     if args.follow and args.json:
         raise UsageError("--follow prints the job's output, which is no JSON", hint="use --wait --json")
+    arrays.check(args)
+    if args.follow and (args.array or args.each_line or args.each_json):
+        raise UsageError("the tasks of an array have an output each", hint="use --wait, and labctl logs")
+    if args.each_line == args.script == "-" or args.each_json == args.script == "-":
+        raise UsageError("stdin cannot be both the script and the tasks", hint="put one into a file")
 
 
 def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
@@ -133,7 +150,10 @@ def _sentence(job: dict[str, Any], created: bool) -> str:
     if not created:
         return f"{name.capitalize()} was submitted with this key before."
     begins, now = job.get("begin"), time.time()
-    return f"Submitted {name}{f', to begin at {_when(begins, now)}' if begins and begins > now else ''}."
+    tasks = f", {sum(job['tasks'].values())} tasks" if job.get("tasks") else ""
+    return (
+        f"Submitted {name}{tasks}{f', to begin at {_when(begins, now)}' if begins and begins > now else ''}."
+    )
 
 
 def _when(then: float, now: float) -> str:
