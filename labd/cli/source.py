@@ -29,6 +29,8 @@ def read(parser: Parser, words: Words) -> argparse.Namespace:
     """
     options, command = parser.split(words)
     args = parser.read(options)
+    if args.script == "-" and "-" in (args.each_line, args.each_json):
+        raise UsageError("stdin cannot be both the script and the tasks", hint="put one into a file")
     if args.script is None and args.kind in (None, "command"):
         check_program(command, args.cwd)
     source = shipped(args.script) if args.script is not None else named(command, args.cwd)

@@ -121,8 +121,6 @@ def _check(args: argparse.Namespace) -> None:
     arrays.check(args)
     if args.follow and (args.array or args.each_line or args.each_json):
         raise UsageError("the tasks of an array have an output each", hint="use --wait, and labctl logs")
-    if args.each_line == args.script == "-" or args.each_json == args.script == "-":
-        raise UsageError("stdin cannot be both the script and the tasks", hint="put one into a file")
 
 
 def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
