@@ -51,6 +51,9 @@ JOB_VIEW: Words = {
     "progress": "0 to 1, as the running attempt reported, in `job.show` also the last one; null for none",
     "metrics": "newest number of each name that it reported, in the same way",
     "waiting_for": "what a job waits for that has not begun, in words; else empty",
+    "tasks": "of an array: how many tasks wait, run, and have ended in each way; null for other jobs",
+    "array": "of a task: the id of its array; null for other jobs",
+    "index": "of a task: its index in its array; null for other jobs",
 }
 
 JOB_SPEC: Words = {
@@ -77,6 +80,9 @@ JOB_SPEC: Words = {
     "`failed` or `any`. One that ends in another way cancels this job",
     "group": "what it belongs to; `jobs.groups` limits how many of a group run at once",
     "tags": "labels",
+    "array": "makes it [an array](../howto/arrays.md): a map with `ranges` (a list of `[first, last, step]`), "
+    "`limit` (tasks at once, 0 for no limit), `items` (digest of a blob with a line for each task) and `json` "
+    "(its lines are objects)",
 }
 
 ATTEMPT: Words = {
@@ -120,6 +126,9 @@ _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
     "job.submitted": ("a job was accepted", f"job uid gid user spec {_READY}"),
+    "job.array_started": ("a task of an array has begun, or one is repeated after its end", "job attempt"),
+    "job.array_repeated": ("all tasks that a retry of their array repeats have begun", "job"),
+    "job.array_closed": ("no more tasks of an array begin: somebody cancelled it", "job attempt"),
     "job.held": ("somebody keeps it from starting", "job"),
     "job.released": ("somebody let a held job go", "job"),
     "job.blocked": ("it waits for the end of other jobs", "job"),
@@ -142,8 +151,8 @@ EVENTS: dict[str, tuple[str, str]] = {
         _RESULT,
     ),
     "job.queued": (
-        "will be run again; `automatic` says whether by a retry of its own",
-        f"job automatic {_READY}",
+        "will be run again; `automatic` says whether by a retry of its own, `repeated` whether with its array",
+        f"job automatic repeated repeated {_READY}",
     ),
     "job.reported": (
         "a running job reported; not in the log, `seq` is 0",
@@ -206,10 +215,15 @@ ANSWERS: dict[str, Words] = {
         "job": "the job", "attempts": "its attempts, oldest first",
         "env": "its environment; null for those who may not read it",
         "script": "its script; null when there is none, and for those who may not read it",
+        "task": "the line that it was given, of a task of an array; null else, and for those who may not read it",
     },
     "job.submit": {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
         "spec": "only for a dry run: the spec that would run",
+    },
+    "job.tasks": {
+        "job": "the array", "tasks": "those with a record of their own, by their `position`, as jobs",
+        "untouched": "those to which nothing has happened: maps with `first`, `last`, `count`, `state`",
     },
     "job.wait": {"jobs": "the jobs, all of them ended"},
     "job.why": {
@@ -228,6 +242,10 @@ ENVIRONMENT: Words = {
     "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
     "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
     "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",
+    "LABD_ARRAY_ID": "id of its array; only of a task",
+    "LABD_TASK_INDEX": "its index in its array; only of a task",
+    "LABD_TASK_COUNT": "how many tasks its array has; only of a task",
+    "LABD_TASK": "its line of the file; only of a task of an array with `--each-line` or `--each-json`",
     "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
     "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
 }

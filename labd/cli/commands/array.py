@@ -19,8 +19,6 @@ EXAMPLES = [
     ("labctl array 12", "what runs and what failed"),
     ("labctl array 12 --state failed -q", "the failed tasks, one a line"),
     ("labctl array 12 --all --json", "all tasks, for programs"),
-    ("labctl logs 12_5", "the output of one"),
-    ("labctl retry 12", "run again what did not succeed"),
 ]
 PAGE, LIMIT = 1000, 50
 SHOWN = ("held", "blocked", "queued", "starting", "running", "paused", "failed", "timed_out", "lost")

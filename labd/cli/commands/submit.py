@@ -27,7 +27,6 @@ EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
     ("labctl submit --after 12 --time 12h --retries 2 ./train.sh", "after job 12; three runs at most"),
     ("labctl submit --array 0-99%4 ./run.sh {index}", "a hundred tasks, four at once"),
-    ("labctl submit --wait --quiet make test && echo fine", "leave with the job's exit code"),
     ("labctl submit --script - --follow < steps.sh", "ship the text, and see the output"),
 ]
 PATIENCE = 60.0
