@@ -54,6 +54,7 @@ JOB_VIEW: Words = {
     "tasks": "of an array: how many tasks wait, run, and have ended in each way; null for other jobs",
     "array": "of a task: the id of its array; null for other jobs",
     "index": "of a task: its index in its array; null for other jobs",
+    "preemptible": "whether it gives way to jobs of a higher priority",
 }
 
 JOB_SPEC: Words = {
@@ -83,6 +84,7 @@ JOB_SPEC: Words = {
     "array": "makes it [an array](../howto/arrays.md): a map with `ranges` (a list of `[first, last, step]`), "
     "`limit` (tasks at once, 0 for no limit), `items` (digest of a blob with a line for each task) and `json` "
     "(its lines are objects)",
+    "preemptible": "it is ended and queued again when a job of a higher priority needs what it has",
 }
 
 ATTEMPT: Words = {
@@ -152,7 +154,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     ),
     "job.queued": (
         "will be run again; `automatic` says whether by a retry of its own, `repeated` whether with its array",
-        f"job automatic repeated repeated {_READY}",
+        f"job automatic repeated {_READY}",
     ),
     "job.reported": (
         "a running job reported; not in the log, `seq` is 0",

@@ -53,7 +53,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
-    ``group`` share the limit that the configuration gives it. With ``array`` the job stands for many tasks,
+    ``group`` share the limit that the configuration gives it. A ``preemptible`` job is ended and queued again
+    when one of a higher priority needs what it has. With ``array`` the job stands for many tasks,
     each of which is a job with all of this. What is None gets the default of the section ``[jobs]`` of the
     configuration.
     """
@@ -81,6 +82,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
     array: ArraySpec | None = None
+    preemptible: bool = False
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +125,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     tasks: dict[str, int] | None = None
     array: int | None = None
     index: int | None = None
+    preemptible: bool = False
 
 
 class JobKind(msgspec.Struct, frozen=True):

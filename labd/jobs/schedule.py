@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from labd.jobs.preempt import Candidate, victims
 from labd.resources.ledger import MILLI, Lease, Ledger, Request
 
 
@@ -28,6 +29,7 @@ class Key(NamedTuple):
     request: Request
     array: int = 0
     at_once: int = 0
+    preemptible: bool = False
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ class Array(NamedTuple):
 class _Runner(NamedTuple):
     key: Key
     passing: bool
+    priority: int = 0
+    ending: bool = False
 
 
 def holder(job: int) -> str:
@@ -113,9 +117,14 @@ class Line:
         self._waiting.pop(job, None)
         self._arrays.pop(job, None)
 
-    def runs(self, job: int, key: Key) -> None:
+    def runs(self, job: int, key: Key, priority: int = 0) -> None:
         """*job* runs: it was found so after a restart."""
-        self._running[job] = _Runner(key, passing=False)
+        self._running[job] = _Runner(key, passing=False, priority=priority)
+
+    def ending(self, job: int) -> None:
+        """*job* was asked to end: what it has will be free."""
+        if job in self._running:
+            self._running[job] = self._running[job]._replace(ending=True)
 
     def ended(self, job: int) -> None:
         """*job* runs no more."""
@@ -153,6 +162,23 @@ class Line:
                 if head is None:
                     head, self._head = waiter, job
 
+    def victims(self, ledger: Ledger) -> list[int]:
+        """The running jobs that are to give way to the head of the line, after :meth:`plan`."""
+        head = self._waiting.get(self._head or 0)
+        if head is None or self.refusal(head.key):
+            return []
+        candidates = (
+            Candidate(job, holder(job), runner.priority, runner.ending)
+            for job, runner in self._running.items()
+            if runner.key.preemptible or runner.ending
+        )
+        return [one.job for one in victims(head.key.request, head.priority, candidates, ledger)]
+
+    @property
+    def head(self) -> int | None:
+        """The first in line, which could not start."""
+        return self._head
+
     def _task(self, job: int) -> int | None:
         """What starts when the turn has come to *job*: itself or, of an array, a task."""
         return self._arrays[job].next() if job in self._arrays else job
@@ -168,7 +194,7 @@ class Line:
         lease = ledger.offer(holder(task), waiter.key.request)
         if lease is None or (head is not None and self._delayed(head.key.request, ledger, lease)):
             return None
-        self._running[task] = _Runner(waiter.key, passing=head is not None)
+        self._running[task] = _Runner(waiter.key, head is not None, waiter.priority)
         return ledger.claim(lease.holder, lease.request, lease.gpu_ids)
 
     def _delayed(self, request: Request, ledger: Ledger, passing: Lease) -> bool:

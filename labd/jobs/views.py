@@ -46,6 +46,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         tasks=totals(job) if job.tasks else None,
         array=job.array or None,
         index=job.index if job.array else None,
+        preemptible=spec.preemptible,
     )
 
 

@@ -123,3 +123,33 @@ def test_quotas_and_groups_hold_back_and_why_says_so(make_daemon):
     assert "the limit of 2 running jobs for one user" in daemon.job(others[1])["waiting_for"]
     held = daemon.call("job.why", {"job": others[1]})["held_by"]
     assert sorted(each["holder"] for each in held) == sorted(f"job {n}" for n in (net[0], others[0]))
+
+
+def test_a_preemptible_job_gives_way_and_runs_again(make_daemon):
+    daemon = make_daemon(cores=2).start()
+    out = Path(daemon.folder, "out")
+    weak = daemon.shell(
+        f"echo $LABD_ATTEMPT >> {out}; test $LABD_ATTEMPT = 2 || sleep 100", cpus=2, preemptible=True
+    )
+    daemon.until_state(weak, "running")
+    wait_until(out.exists)
+    strong = daemon.shell("true", cpus=1, priority=1)
+    ended = {job["id"]: job["state"] for job in daemon.ended(weak, strong)}
+    assert ended == {weak: "succeeded", strong: "succeeded"}
+    assert out.read_text().split() == ["1", "2"]
+    first, second = daemon.attempts(weak)
+    assert (first["state"], first["reason"]) == ("cancelled", f"preempted by job {strong}")
+    assert second["cause"] == f"preempted by job {strong}"
+
+
+def test_a_daemon_killed_while_it_preempts_goes_on_with_it(make_daemon):
+    daemon = make_daemon(cores=1).start()
+    weak = daemon.shell(
+        "trap '' TERM; test $LABD_ATTEMPT = 2 || sleep 100", cpus=1, preemptible=True, grace=1.0
+    )
+    daemon.until_state(weak, "running")
+    strong = daemon.shell("true", cpus=1, priority=1)
+    wait_until(lambda: daemon.events("job.requeue_requested", weak))
+    daemon.restart()
+    assert {job["state"] for job in daemon.ended(weak, strong)} == {"succeeded"}
+    assert len(daemon.events("job.requeue_requested", weak)) == 1

@@ -91,6 +91,7 @@ def _add_policy(parser: Parser) -> None:
         help="after JOB succeeded (ok), ended (any) or failed; a list, as in 12,13:any",
     )  # fmt: skip
     add("--group", metavar="NAME", type=_group, help="what it belongs to, with others of that name")
+    add("--preemptible", action="store_true", help="give way to jobs of higher priority: end, and run again")
     add("--hold", action="store_true", help="not before `labctl release`")
 
 
