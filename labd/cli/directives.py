@@ -15,7 +15,7 @@ MARK = "#LABD"
 
 ONLY_TYPED = frozenset({
     "--script", "--wait", "--follow", "-f", "--dry-run", "--json", "--quiet", "-q", "--key",
-    "--socket", "--timeout", "-h", "--help",
+    "--socket", "--timeout", "-h", "--help", "-H", "--host",
 })  # fmt: skip
 """Options about the submission itself, not about the job."""
 

@@ -78,6 +78,10 @@ def add_globals(parser: Parser) -> None:
     """The options that stand before or after every command."""
     group = parser.add_argument_group("every command")
     group.add_argument(
+        "-H", "--host", metavar="HOST", default=argparse.SUPPRESS,
+        help="ask the labd of HOST, over ssh ($LABD_HOST); --socket is then one there",
+    )  # fmt: skip
+    group.add_argument(
         "--socket", metavar="PATH", default=argparse.SUPPRESS,
         help="the daemon's socket ($LABD_SOCKET, $XDG_RUNTIME_DIR/labd/labd.sock, /run/labd/labd.sock)",
     )  # fmt: skip
@@ -86,6 +90,19 @@ def add_globals(parser: Parser) -> None:
             "--timeout", metavar="S", type=seconds, default=argparse.SUPPRESS,
             help="longest wait for an answer of the daemon (60 s)",
         )  # fmt: skip
+
+
+def add_reach(parser: Parser) -> None:
+    """The options about the way to another machine, which stand before the command."""
+    parser.add_argument("--ssh", metavar="COMMAND", help='how -H gets there, as in "ssh -p 2222" ($LABD_SSH)')
+    parser.add_argument(
+        "--remote-labctl", metavar="PATH", help="labctl there ($LABD_REMOTE_LABCTL; default: labctl)"
+    )
+    parser.add_argument(
+        "--stdio",
+        action="store_true",
+        help="carry bytes between stdin, stdout and the socket: what -H runs there",
+    )
 
 
 def add_output(parser: Parser, quiet: str = "print ids only") -> None:

@@ -21,7 +21,10 @@ HELP = """run a command as a job
 Options stand before the command; from the first word that is no option on, everything belongs to the
 command (-- may stand between). The job gets this folder and this environment, less what belongs to
 the session (LABD_*, SSH_*, DBUS_*, XDG_SESSION_*, terminal names). A script may carry options on its
-first lines, as in `#LABD --cpus 2`; the command line wins over them."""
+first lines, as in `#LABD --cpus 2`; the command line wins over them.
+
+With -H the job gets the folder and the environment of a login there: --cwd counts from there, nothing
+of this machine goes along but what --env names, and --script ships a text from here."""
 USAGE = "labctl submit [options] COMMAND [ARG ...]"
 EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
@@ -52,7 +55,7 @@ def _add_job(parser: Parser) -> None:
     add = group.add_argument
     add("--name", metavar="NAME", help="what to call it (default: from the command)")
     add("--script", metavar="FILE", help="ship the text of FILE (- is stdin); COMMAND is its arguments")
-    add("--cwd", metavar="DIR", help="where it runs (default: here)")
+    add("--cwd", metavar="DIR", help="where it runs (default: here; with -H: the home there)")
     add("--env", metavar="NAME=VALUE", action="append", help="set a variable, or pass on NAME from here")
     add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
     add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
@@ -87,7 +90,7 @@ def _add_policy(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     _check(args)
-    spec = spec_of(args, os.environ)
+    spec = spec_of(args, os.environ, _login(connect))
     key = args.key or (None if args.dry_run else os.urandom(16).hex())
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
         if args.after:
@@ -99,6 +102,15 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
             _tell_end(args, reply)
             return exits.OK
         return _stay(args, calls, reply)
+
+
+def _login(connect: Connect) -> dict[str, Any] | None:
+    """Folder and environment of a login on the other machine; None for this one."""
+    if connect.far is None:
+        return None
+    from labd.cli.remote import login
+
+    return login(connect.far)
 
 
 def _check(args: argparse.Namespace) -> None:
