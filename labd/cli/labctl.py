@@ -15,7 +15,8 @@ from labd.cli import exits, names, suggest
 from labd.cli.connect import Connect
 from labd.cli.far import far
 from labd.cli.guard import guard
-from labd.cli.parser import Parser, Words, add_globals, add_reach, examples
+from labd.cli.options import add_reach
+from labd.cli.parser import Parser, Words, add_globals, examples
 from labd.errors import LabdError, NotFound, UsageError
 
 EVERYWHERE = ("host", "socket", "timeout")

@@ -53,6 +53,8 @@ class Parser(argparse.ArgumentParser):
             what = "option" if word.startswith("-") else "argument"
             hint = suggest.hint(word, self.options, f"see `{self.prog} --help`")
             raise UsageError(f"there is no {what} {word}", hint=hint)
+        if getattr(args, "format", None) and getattr(args, "json", False):
+            raise UsageError("--format and --json are two ways to print the same", hint="leave one out")
         return args
 
     @property
@@ -92,19 +94,6 @@ def add_globals(parser: Parser) -> None:
         )  # fmt: skip
 
 
-def add_reach(parser: Parser) -> None:
-    """The options about the way to another machine, which stand before the command."""
-    parser.add_argument("--ssh", metavar="COMMAND", help='how -H gets there, as in "ssh -p 2222" ($LABD_SSH)')
-    parser.add_argument(
-        "--remote-labctl", metavar="PATH", help="labctl there ($LABD_REMOTE_LABCTL; default: labctl)"
-    )
-    parser.add_argument(
-        "--stdio",
-        action="store_true",
-        help="carry bytes between stdin, stdout and the socket: what -H runs there",
-    )
-
-
 def add_output(parser: Parser, quiet: str = "print ids only") -> None:
     """``--json`` and ``--quiet``."""
     parser.add_argument("--json", action="store_true", help="print one JSON object, or one a line")
@@ -128,14 +117,14 @@ def seconds(text: str) -> float:
     """A duration as an option takes it: ``90``, ``1h30m``."""
     from labd.units import parse_seconds
 
-    return _checked(parse_seconds, text)
+    return checked(parse_seconds, text)
 
 
 def size(text: str) -> int:
     """A size in bytes as an option takes it: ``8G``."""
     from labd.units import parse_bytes
 
-    found = _checked(parse_bytes, text)
+    found = checked(parse_bytes, text)
     if 0 < found < SMALLEST and text.strip().isdecimal():
         raise argparse.ArgumentTypeError(f'"{text}" is that many bytes: did you mean {text.strip()}M?')
     return found
@@ -158,8 +147,8 @@ def priority(text: str) -> int:
         ) from None
 
 
-def _checked(parse: Callable[[str], T], text: str) -> T:
-    """argparse shows the words of its own error, and hides those of a ValueError."""
+def checked(parse: Callable[[str], T], text: str) -> T:
+    """What *parse* makes of *text*: argparse hides the words of a ValueError, and shows those of its own."""
     try:
         return parse(text)
     except ValueError as error:

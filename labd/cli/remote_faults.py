@@ -6,6 +6,7 @@ NO_ENTRY, NOT_EXECUTABLE, NO_PROGRAM, NO_DAEMON = 255, 126, 127, 3
 """Exit codes of ssh itself, of the shell there (two), and of labctl there."""
 
 _SSH = {
+    "identification has changed": ("the key of the host has changed", "ask why before you trust it"),
     "could not resolve": (
         "ssh knows no such host",
         "check the name, or give it a Host entry in ~/.ssh/config",
@@ -16,7 +17,6 @@ _SSH = {
         "the key of the host is not known",
         "run `ssh {host}` once and look at it",
     ),
-    "identification has changed": ("the key of the host has changed", "ask why before you trust it"),
     "connection refused": ("no ssh answers there", "is sshd running, and is it that port?"),
     "timed out": ("it does not answer", "is it on, and can it be reached from here?"),
     "no route to host": ("there is no way to it", "is it on, and can it be reached from here?"),

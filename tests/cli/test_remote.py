@@ -63,7 +63,7 @@ def test_the_words_travel_through_the_shell_there() -> None:
         (126, "sh: 1: /x: Permission denied", "labctl cannot be run there (sh", "--remote-labctl"),
         (3, "labctl: cannot reach labd: no labd answers at /s\n  hint: start it", "g: no labd answers at /s",
          "start it there"),
-        (2, "labctl: wrong argument: there is no option --stdio\n hint: x", "there is no option", "--version"),
+        (2, "labctl: wrong argument: there is no option --stdio\n hint: x", "no option", "--version"),
         (0, "", "g: the connection ended at once (exit code 0)", "doctor"),
     ],
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 from labd.cli import exits, output, view
 from labd.cli.connect import Connect
 from labd.cli.machine import headline
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, count
 from labd.cli.refs import Calls, ref
 from labd.cli.render import Terminal
@@ -21,7 +22,7 @@ EXAMPLES = [
     ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),
     ("labctl status --user anna --all", "everything of one user"),
-    ("labctl status --json", "for programs"),
+    ("labctl status --format '{id} {state} {name}'", "for scripts; --json for programs"),
 ]
 RECENT = 10
 LIMIT = 100
@@ -48,14 +49,17 @@ def add_arguments(parser: Parser) -> None:
         "--limit", metavar="N", type=count, help=f"N jobs at most ({LIMIT}, {RECENT} of them ended)"
     )
     add_output(parser)
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with connect() as client:
         jobs, more = _chosen(args, client)
-        daemon = {} if args.quiet else client.call("daemon.status")
+        daemon = {} if args.quiet or args.format else client.call("daemon.status")
     if args.json:
         output.emit(daemon=daemon, jobs=jobs, more=more)
+    elif args.format:
+        output.show([*args.format.lines(jobs)])
     elif args.quiet:
         output.show([str(job["id"]) for job in jobs])
     else:

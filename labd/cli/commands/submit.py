@@ -9,6 +9,7 @@ from labd.cli import detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
@@ -48,6 +49,7 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("-f", "--follow", action="store_true", help="--wait, and show the output meanwhile")
     group.add_argument("--dry-run", action="store_true", help="check and show the job, but do not submit it")
     add_output(parser, "print the id only")
+    add_format(parser)
 
 
 def _add_job(parser: Parser) -> None:
@@ -116,8 +118,11 @@ def _login(connect: Connect) -> dict[str, Any] | None:
 def _check(args: argparse.Namespace) -> None:
     if not args.command and args.script is None and args.kind in (None, "command"):
         raise UsageError("there is nothing to run", hint="labctl submit [options] COMMAND [ARG ...]")
-    if args.follow and args.json:
-        raise UsageError("--follow prints the job's output, which is no JSON", hint="use --wait --json")
+    if args.follow and (args.json or args.format):
+        other = "--json" if args.json else "--format"
+        raise UsageError(
+            f"--follow prints the job's output, so there is no place for {other}", hint=f"use --wait {other}"
+        )
 
 
 def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
@@ -127,6 +132,8 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
     elif args.dry_run:
         output.show(detail.described(reply["spec"], output.screen(), time.time()))
         output.say("Nothing is submitted.")
+    elif args.format:
+        output.show([*args.format.lines([job])])
     elif args.quiet:
         output.show([str(job["id"])])
     else:
@@ -136,7 +143,7 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
 def _tell_end(args: argparse.Namespace, reply: dict[str, Any]) -> None:
     """A job may end as it is submitted, as when what it comes after has failed."""
     job = reply["job"]
-    if reply["created"] and not args.json and job["state"] in view.ENDED:
+    if reply["created"] and not (args.json or args.format) and job["state"] in view.ENDED:
         output.say(f"{title(job).capitalize()} ended at once: {view.outcome(job)}.")
 
 
@@ -159,7 +166,7 @@ def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int
     job = reply["job"]
     if args.follow:
         output.say(_sentence(job, reply["created"]))
-    elif not args.json:
+    elif not (args.json or args.format):
         _print(args, reply)
     try:
         ended = watch.follow_job(calls, job["id"]) if args.follow else watch.wait_ended(calls, [job["id"]])[0]
@@ -167,6 +174,8 @@ def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int
         return watch.stopped(f"{title(job)} goes on; `labctl cancel {job['id']}` ends it")
     if args.json:
         output.emit(**{**reply, "job": ended})
+    elif args.format:
+        output.show([*args.format.lines([ended])])
     elif not args.quiet:
         output.say(f"{title(job).capitalize()} {view.outcome(ended)}.")
     return exits.of_job(ended)
