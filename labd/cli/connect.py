@@ -46,6 +46,10 @@ class Connect:
 
         return Client(client_socket(self.socket), timeout)
 
+    def silent(self) -> Connect:
+        """The same, that asks nobody for a password."""
+        return Connect(self.socket, self.timeout, self.far.silent() if self.far else None)
+
 
 class Steady:
     """Calls that outlive the daemon: after a loss it connects again and asks once more.

@@ -24,6 +24,11 @@ class Far(NamedTuple):
         named = ("--socket", self.socket) if self.socket else ()
         return [*self.ssh, self.host, f"{self.labctl} {join((*named, *words))}"]
 
+    def silent(self) -> "Far":
+        """The same, but for failing where ssh would ask for a password."""
+        usual = self.ssh[: len(USUAL)] == USUAL
+        return self._replace(ssh=(*self.ssh, "-o", "BatchMode=yes")) if usual else self
+
 
 def far(given: Mapping[str, Any], environ: Mapping[str, str]) -> Far | None:
     """The machine that the options *given* or the environment name, None for this one. Raises UsageError."""

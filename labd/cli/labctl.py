@@ -61,7 +61,7 @@ def run_command(name: str, words: Words, args: object) -> int:
     if name == "__complete":
         from labd.cli.commands.completion import complete
 
-        return complete(words, _connect({"timeout": 2.0, **vars(args)}))
+        return complete(words, _connect({"timeout": 2.0, **vars(args)}).silent())
     if name == "__login":
         from labd.cli.login import tell
 

@@ -97,12 +97,19 @@ def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
     return conn.execute(query, (name, end)).fetchall()
 
 
-def listed(conn: sqlite3.Connection, where: "Filter", limit: int) -> list[Job]:
-    """Jobs that match *where*, newest first."""
+ORDERS = {
+    "newest": "id desc",
+    "start": "case state when 'queued' then 1 when 'blocked' then 2 when 'held' then 3 else 0 end, "
+    "coalesce(json_extract(record, '$.spec.priority'), 0) desc, id",
+}
+"""How a list may be sorted: by age, or with those first that start first, as long as users are even."""
+
+
+def listed(conn: sqlite3.Connection, where: "Filter", limit: int, order: str = "newest") -> list[Job]:
+    """The first *limit* jobs that match *where*, in one of :data:`ORDERS`."""
     condition, values = where.sql()
-    return _jobs(
-        conn.execute(f"select id, record from jobs {condition} order by id desc limit ?", (*values, limit))
-    )
+    query = f"select id, record from jobs {condition} order by {ORDERS[order]} limit ?"
+    return _jobs(conn.execute(query, (*values, limit)))
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -112,6 +119,8 @@ class Filter(msgspec.Struct, frozen=True):
     user: str | None = None
     name: str | None = None
     before: int | None = None
+    tag: str | None = None
+    group: str | None = None
 
     def sql(self) -> tuple[str, list[Any]]:
         marks = ", ".join("?" * len(self.states or ()))
@@ -124,6 +133,10 @@ class Filter(msgspec.Struct, frozen=True):
             parts.append(("name glob ?", (self.name,)))
         if self.before is not None:
             parts.append(("id < ?", (self.before,)))
+        if self.tag is not None:
+            parts.append(("? in (select value from json_each(record, '$.spec.tags'))", (self.tag,)))
+        if self.group is not None:
+            parts.append(("coalesce(json_extract(record, '$.spec.group'), '') = ?", (self.group,)))
         condition = " and ".join(text for text, _ in parts)
         return (f"where {condition}" if parts else ""), [v for _, values in parts for v in values]
 

@@ -1,7 +1,7 @@
 """``job.*``: submit, look at, wait for, read, end and repeat jobs."""
 
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 import trio
@@ -32,8 +32,11 @@ class List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     states: tuple[str, ...] | None = None
     user: str | None = None
     name: str | None = None
+    tag: str | None = None
+    group: str | None = None
     before: int | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 100
+    order: Literal["newest", "start"] = "newest"
 
 
 class One(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,7 +87,7 @@ class JobMethods:
     def all(self) -> list[Method]:
         return [
             Method("job.submit", self.submit, Submit, Role.SUBMIT, "Accept a job; durable when answered."),
-            Method("job.list", self.list, List, Role.VIEW, "Jobs that match, newest first."),
+            Method("job.list", self.list, List, Role.VIEW, "Jobs that match, in one of two orders."),
             Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
             Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
             Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
@@ -111,8 +114,8 @@ class JobMethods:
 
     async def list(self, call: Call, ask: List) -> dict[str, Any]:
         self._desk.check_states(ask.states, STATES)
-        where = table.Filter(ask.states, ask.user, ask.name, ask.before)
-        jobs = await self._desk.queue.listed(where, ask.limit)
+        where = table.Filter(ask.states, ask.user, ask.name, ask.before, ask.tag, ask.group)
+        jobs = await self._desk.queue.listed(where, ask.limit, ask.order)
         return {"jobs": [self._desk.view(j) for j in jobs], "counts": self._desk.counts()}
 
     async def show(self, call: Call, ask: One) -> dict[str, Any]:
