@@ -19,7 +19,10 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal. Told its width, argparse leaves ``shutil`` unimported (5 ms)."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=min(_columns(), 100) - 2)
+        super().__init__(prog, max_help_position=26, width=min(columns(), 100) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return filled(text, width)
 
 
 class Parser(argparse.ArgumentParser):
@@ -155,7 +158,19 @@ def checked(parse: Callable[[str], T], text: str) -> T:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _columns() -> int:
+def filled(text: str, width: int) -> str:
+    """*text* in lines of *width*; a paragraph with indented lines, such as an example, stays as it is."""
+    from textwrap import fill
+
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        part if "\n  " in part or part.startswith("  ") else fill(part, width, break_on_hyphens=False)
+        for part in parts
+    )
+
+
+def columns() -> int:
+    """The width of the terminal on stdout; 80 where there is none."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
         return int(columns)

@@ -58,7 +58,7 @@ NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and COLUMNS."""
 def _wrapped(text: str) -> str:
     from textwrap import fill
 
-    return fill(text, 96, subsequent_indent="  ", break_on_hyphens=False)
+    return fill(text, 76, subsequent_indent="  ", break_on_hyphens=False)
 
 
 TOPICS: dict[str, Callable[[], str]] = {
