@@ -176,6 +176,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
 
+_WOULD = "only for a dry run: the events that would follow, maps with `kind` and `job`"
+
 ANSWERS: dict[str, Words] = {
     "blob.missing": {"missing": "those that are not there, or that the caller has never put"},
     "blob.put": {
@@ -199,20 +201,25 @@ ANSWERS: dict[str, Words] = {
     "event.list": {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
-    "job.cancel": {"job": "the job as it is now"},
-    "job.hold": {"job": "the job as it is now"},
-    "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
+    "job.cancel": {"job": "the job as it is now", "would": _WOULD},
+    "job.hold": {"job": "the job as it is now", "would": _WOULD},
+    "job.list": {
+        "jobs": "those that match: the newest first, or with the order `start` those that start first",
+        "counts": "how many jobs are in each state",
+    },
     "job.log": {
         "data": "bytes of the output", "offset": "where to go on", "size": "bytes that there are now",
         "end": "true when no more will come", "attempt": "which attempt this is",
     },
-    "job.pause": {"job": "the job as it is now"},
-    "job.prioritise": {"job": "the job as it is now"},
-    "job.release": {"job": "the job as it is now"},
+    "job.pause": {"job": "the job as it is now", "would": _WOULD},
+    "job.prioritise": {"job": "the job as it is now", "would": _WOULD},
+    "job.release": {"job": "the job as it is now", "would": _WOULD},
     "job.reports": {"attempt": "which attempt this is", "reports": "all of them, in order"},
-    "job.requeue": {"job": "the job as it is now: it is queued again when its processes have ended"},
-    "job.resume": {"job": "the job as it is now"},
-    "job.retry": {"job": "the job as it is now"},
+    "job.requeue": {
+        "job": "the job as it is now: it is queued again when its processes have ended", "would": _WOULD,
+    },
+    "job.resume": {"job": "the job as it is now", "would": _WOULD},
+    "job.retry": {"job": "the job as it is now", "would": _WOULD},
     "job.show": {
         "job": "the job", "attempts": "its attempts, oldest first",
         "env": "its environment; null for those who may not read it",

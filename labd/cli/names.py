@@ -28,6 +28,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "This program": {
         "completion": "print the completion script of a shell",
         "help": "explain a command or a topic",
+        "man": "show or write manual pages",
     },
 }
 

@@ -20,13 +20,21 @@ INTERPRETERS = frozenset(
 )
 
 
-def spec_of(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The spec, as :class:`labd.api.JobSpec` has it. Raises UsageError."""
+def spec_of(
+    args: argparse.Namespace, environ: Mapping[str, str], login: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The spec, as :class:`labd.api.JobSpec` has it. Raises UsageError.
+
+    *login* is the ``cwd`` and ``env`` of a login on another machine, where the job is to run: they stand
+    for those of this process.
+    """
     _check_words(args.command)
-    cwd = folder(args.cwd, environ)
+    cwd = folder(args.cwd, environ) if login is None else _there(login["cwd"], args.cwd)
+    inherited = environ if login is None else login["env"]
     given = {field: getattr(args, field) for field in PLAIN if getattr(args, field) is not None}
     name = args.name if args.name is not None else default_name(args.command, args.script)
-    spec = {"argv": args.command, "name": name, "cwd": cwd, "env": _environment(args, environ, cwd), **given}
+    env = _environment(args, environ, environment.captured(inherited, clean=args.clean_env) | {"PWD": cwd})
+    spec = {"argv": args.command, "name": name, "cwd": cwd, "env": env, **given}
     if args.script_text is not None:
         spec["script"] = args.script_text
     if args.param:
@@ -56,9 +64,16 @@ def _check_words(words: list[str]) -> None:
             raise UsageError(f"{safe(word)!r} is not UTF-8", hint="put the command into a script")
 
 
-def _environment(args: argparse.Namespace, environ: Mapping[str, str], cwd: str) -> dict[str, str]:
-    env = environment.captured(environ, clean=args.clean_env) | {"PWD": cwd}
-    env, dropped = environment.split_undecodable(environment.with_settings(env, args.env or [], environ))
+def _there(home: str, given: str | None) -> str:
+    return os.path.normpath(os.path.join(home, given or ""))
+
+
+def _environment(
+    args: argparse.Namespace, environ: Mapping[str, str], inherited: dict[str, str]
+) -> dict[str, str]:
+    env, dropped = environment.split_undecodable(
+        environment.with_settings(inherited, args.env or [], environ)
+    )
     if dropped:
         output.say(f"labctl: left out of the job's environment, not UTF-8: {', '.join(dropped)}")
     return env

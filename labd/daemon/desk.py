@@ -48,7 +48,7 @@ class Desk:
         self._ledger = ledger
         self._reports = reports
         self._watcher = watcher
-        self._clock = clock
+        self.clock = clock
         # not runner.line.never itself: the line is another one after a recovery
         self.intake = Intake(kinds, ledger, queue.find, lambda key: runner.line.never(key))  # noqa: PLW0108
 
@@ -135,7 +135,7 @@ class Desk:
             return "somebody to release it"
         if job.state != QUEUED:
             return ""
-        if (delay := decide.seconds_until_ready(job, self._clock)) > 0:
+        if (delay := decide.seconds_until_ready(job, self.clock)) > 0:
             return f"its {'next attempt' if job.attempt else 'time'}, in {format_seconds(round(delay))}"
         if self.runner.draining:
             return "labd to go on: it takes up nothing new"

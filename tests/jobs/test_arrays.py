@@ -204,6 +204,6 @@ async def test_tasks_are_listed_with_their_array_and_not_among_jobs(tmp_path):
         run(queue, queue.next_task(array.id))
         await settled(queue)
         assert [job.id for job in await queue.listed(table.Filter(), 10)] == [array.id]
-        tasks = await queue.listed(table.Filter(array=array.id, oldest_first=True), 10)
+        tasks = await queue.listed(table.Filter(array=array.id), 10, "oldest")
         assert [(task.id, task.spec) for task in tasks] == [(array.id + 1, queue.find(array.id).spec)]
         assert queue.counts() == {"running": 1}

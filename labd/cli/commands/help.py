@@ -5,7 +5,7 @@ import argparse
 from labd.cli import exits, suggest
 from labd.cli.connect import Connect
 from labd.cli.names import COMMANDS
-from labd.cli.parser import Parser
+from labd.cli.parser import Parser, columns, filled
 from labd.cli.topics import TOPICS
 from labd.errors import NotFound
 
@@ -28,7 +28,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     if subject is None:
         print(overview() + f"\n\nTopics: {', '.join(TOPICS)}")
     elif subject in TOPICS:
-        print(TOPICS[subject]())
+        print(filled(TOPICS[subject](), min(columns(), 100)))
     elif subject in COMMANDS:
         print(command_parser(subject, load(subject)).format_help().rstrip())
     else:

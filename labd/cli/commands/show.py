@@ -6,6 +6,7 @@ from typing import Any
 
 from labd.cli import detail, exits, output
 from labd.cli.connect import Connect
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.refs import name, ref
 from labd.cli.view import ENDED, WAITING
@@ -23,6 +24,7 @@ EXAMPLES = [
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help="which job")
     add_output(parser, "print the id only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     job, attempts = reply["job"], reply["attempts"]
     if args.json:
         output.emit(**reply)
+    elif args.format:
+        output.show([*args.format.lines([job])])
     elif args.quiet:
         output.show([str(job["id"])])
     else:

@@ -9,6 +9,7 @@ from labd.cli import arrays, detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, count, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
@@ -21,7 +22,10 @@ HELP = """run a command as a job
 Options stand before the command; from the first word that is no option on, everything belongs to the
 command (-- may stand between). The job gets this folder and this environment, less what belongs to
 the session (LABD_*, SSH_*, DBUS_*, XDG_SESSION_*, terminal names). A script may carry options on its
-first lines, as in `#LABD --cpus 2`; the command line wins over them."""
+first lines, as in `#LABD --cpus 2`; the command line wins over them.
+
+With -H the job gets the folder and the environment of a login there: --cwd counts from there, nothing
+of this machine goes along but what --env names, and --script ships a text from here."""
 USAGE = "labctl submit [options] COMMAND [ARG ...]"
 EXAMPLES = [
     ("labctl submit --cpus 2 --mem 8G python train.py --lr 0.1", "two cores, eight gigabytes"),
@@ -46,6 +50,7 @@ def add_arguments(parser: Parser) -> None:
     group.add_argument("-f", "--follow", action="store_true", help="--wait, and show the output meanwhile")
     group.add_argument("--dry-run", action="store_true", help="check and show the job, but do not submit it")
     add_output(parser, "print the id only")
+    add_format(parser)
 
 
 def _add_job(parser: Parser) -> None:
@@ -53,7 +58,7 @@ def _add_job(parser: Parser) -> None:
     add = group.add_argument
     add("--name", metavar="NAME", help="what to call it (default: from the command)")
     add("--script", metavar="FILE", help="ship the text of FILE (- is stdin); COMMAND is its arguments")
-    add("--cwd", metavar="DIR", help="where it runs (default: here)")
+    add("--cwd", metavar="DIR", help="where it runs (default: here; with -H: the home there)")
     add("--env", metavar="NAME=VALUE", action="append", help="set a variable, or pass on NAME from here")
     add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
     add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
@@ -97,7 +102,7 @@ def _add_policy(parser: Parser) -> None:
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     _check(args)
-    spec = spec_of(args, os.environ)
+    spec = spec_of(args, os.environ, _login(connect))
     key = args.key or (None if args.dry_run else os.urandom(16).hex())
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
         if (array := arrays.spec(args, calls)) is not None:
@@ -113,11 +118,23 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         return _stay(args, calls, reply)
 
 
+def _login(connect: Connect) -> dict[str, Any] | None:
+    """Folder and environment of a login on the other machine; None for this one."""
+    if connect.far is None:
+        return None
+    from labd.cli.remote import login
+
+    return login(connect.far)
+
+
 def _check(args: argparse.Namespace) -> None:
     if not args.command and args.script is None and args.kind in (None, "command"):
         raise UsageError("there is nothing to run", hint="labctl submit [options] COMMAND [ARG ...]")
-    if args.follow and args.json:
-        raise UsageError("--follow prints the job's output, which is no JSON", hint="use --wait --json")
+    if args.follow and (args.json or args.format):
+        other = "--json" if args.json else "--format"
+        raise UsageError(
+            f"--follow prints the job's output, so there is no place for {other}", hint=f"use --wait {other}"
+        )
     arrays.check(args)
     if args.follow and (args.array or args.each_line or args.each_json):
         raise UsageError("the tasks of an array have an output each", hint="use --wait, and labctl logs")
@@ -130,6 +147,8 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
     elif args.dry_run:
         output.show(detail.described(reply["spec"], output.screen(), time.time()))
         output.say("Nothing is submitted.")
+    elif args.format:
+        output.show([*args.format.lines([job])])
     elif args.quiet:
         output.show([str(job["id"])])
     else:
@@ -139,7 +158,7 @@ def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
 def _tell_end(args: argparse.Namespace, reply: dict[str, Any]) -> None:
     """A job may end as it is submitted, as when what it comes after has failed."""
     job = reply["job"]
-    if reply["created"] and not args.json and job["state"] in view.ENDED:
+    if reply["created"] and not (args.json or args.format) and job["state"] in view.ENDED:
         output.say(f"{title(job).capitalize()} ended at once: {view.outcome(job)}.")
 
 
@@ -165,7 +184,7 @@ def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int
     job = reply["job"]
     if args.follow:
         output.say(_sentence(job, reply["created"]))
-    elif not args.json:
+    elif not (args.json or args.format):
         _print(args, reply)
     try:
         ended = watch.follow_job(calls, job["id"]) if args.follow else watch.wait_ended(calls, [job["id"]])[0]
@@ -173,6 +192,8 @@ def _stay(args: argparse.Namespace, calls: Steady, reply: dict[str, Any]) -> int
         return watch.stopped(f"{title(job)} goes on; `labctl cancel {job['id']}` ends it")
     if args.json:
         output.emit(**{**reply, "job": ended})
+    elif args.format:
+        output.show([*args.format.lines([ended])])
     elif not args.quiet:
         output.say(f"{title(job).capitalize()} {view.outcome(ended)}.")
     return exits.of_job(ended)

@@ -1,7 +1,7 @@
 """``job.*``: submit, look at, wait for, read, end and repeat jobs."""
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
 
 import msgspec
 import trio
@@ -11,7 +11,7 @@ from labd.api.jobs import ArraySpec, JobSpec
 from labd.api.methods import Call, Method, Role
 from labd.daemon.desk import Desk
 from labd.errors import DeadlineExceeded, NotFound, NotPermitted, UsageError
-from labd.jobs import arrays, attempts, logs, steer, table
+from labd.jobs import arrays, attempts, decide, logs, steer, table
 from labd.jobs.decide import Draft
 from labd.jobs.model import STATES, Attempt, Job
 from labd.jobs.reports import read as read_reports
@@ -32,8 +32,11 @@ class List(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     states: tuple[str, ...] | None = None
     user: str | None = None
     name: str | None = None
+    tag: str | None = None
+    group: str | None = None
     before: int | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 100
+    order: Literal["newest", "start"] = "newest"
 
 
 class Tasks(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +50,11 @@ class One(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: JobRef
 
 
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    dry_run: bool = False
+
+
 class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jobs: Annotated[tuple[JobRef, ...], Meta(min_length=1, max_length=5000)]
     timeout: Annotated[float, Meta(ge=0)] | None = None
@@ -55,11 +63,13 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: JobRef
     reason: Annotated[str, Meta(max_length=1000)] = ""
+    dry_run: bool = False
 
 
 class Prioritise(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: JobRef
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+    dry_run: bool = False
 
 
 class Log(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,19 +94,21 @@ class JobMethods:
     def all(self) -> list[Method]:
         return [
             Method("job.submit", self.submit, Submit, Role.SUBMIT, "Accept a job; durable when answered."),
-            Method("job.list", self.list, List, Role.VIEW, "Jobs that match, newest first."),
+            Method("job.list", self.list, List, Role.VIEW, "Jobs that match, in one of two orders."),
             Method("job.tasks", self.tasks, Tasks, Role.VIEW, "The tasks of an array, in their order."),
             Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
             Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
             Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
-            Method("job.hold", self.hold, One, Role.SUBMIT, "Keep a waiting job from starting."),
-            Method("job.release", self.release, One, Role.SUBMIT, "Let a held job go."),
-            Method("job.pause", self.pause, One, Role.SUBMIT, "Stop a running job where it is."),
-            Method("job.resume", self.resume, One, Role.SUBMIT, "Let a paused job go on."),
+            Method("job.hold", self.hold, Change, Role.SUBMIT, "Keep a waiting job from starting."),
+            Method("job.release", self.release, Change, Role.SUBMIT, "Let a held job go."),
+            Method("job.pause", self.pause, Change, Role.SUBMIT, "Stop a running job where it is."),
+            Method("job.resume", self.resume, Change, Role.SUBMIT, "Let a paused job go on."),
             Method("job.requeue", self.requeue, Cancel, Role.SUBMIT, "End the attempt, queue the job again."),
             Method("job.prioritise", self.prioritise, Prioritise, Role.SUBMIT, "Move a job in the queue."),
             Method("job.why", self.why, One, Role.VIEW, "What a job waits for, and who holds it."),
-            Method("job.retry", self.retry, One, Role.SUBMIT, "Queue an ended job again, as a new attempt."),
+            Method(
+                "job.retry", self.retry, Change, Role.SUBMIT, "Queue an ended job again, as a new attempt."
+            ),
             Method("job.log", self.log, Log, Role.VIEW, "Bytes of a job's output from an offset on."),
             Method("job.reports", self.reports, OfAttempt, Role.VIEW, "What an attempt reported of itself."),
         ]
@@ -111,8 +123,8 @@ class JobMethods:
 
     async def list(self, call: Call, ask: List) -> dict[str, Any]:
         self._desk.check_states(ask.states, STATES)
-        where = table.Filter(ask.states, ask.user, ask.name, ask.before)
-        jobs = await self._desk.queue.listed(where, ask.limit)
+        where = table.Filter(ask.states, ask.user, ask.name, ask.before, ask.tag, ask.group)
+        jobs = await self._desk.queue.listed(where, ask.limit, ask.order)
         return {"jobs": [self._desk.view(j) for j in jobs], "counts": self._desk.counts()}
 
     async def tasks(self, call: Call, ask: Tasks) -> dict[str, Any]:
@@ -121,8 +133,8 @@ class JobMethods:
         if array.tasks is None or array.spec.array is None:
             raise UsageError(f"job {array.id} is no array", hint=f"labctl show {array.id}")
         above = array.id if ask.above is None else array.id + 1 + ask.above
-        where = table.Filter(ask.states, array=array.id, above=above, oldest_first=True)
-        found = await self._desk.queue.listed(where, ask.limit)
+        where = table.Filter(ask.states, array=array.id, above=above)
+        found = await self._desk.queue.listed(where, ask.limit, "oldest")
         views = [
             {"position": task.id - array.id - 1} | msgspec.structs.asdict(self._desk.view(task))
             for task in found
@@ -166,32 +178,37 @@ class JobMethods:
     async def cancel(self, call: Call, ask: Cancel) -> dict[str, Any]:
         job = self._desk.owned(call.peer, ask.job, "cancel")
         reason = ask.reason or f"cancelled by {call.peer.name}"
+        if ask.dry_run:
+            drafts = self._desk.queue.decided(
+                job.id, lambda job: [decide.cancel(job, call.peer.name, reason)]
+            )
+            return self._would(job, drafts, self._desk.queue.dependents.in_vain(job.id))
         return {"job": self._desk.view(await self._desk.runner.cancel(job.id, call.peer.name, reason))}
 
-    async def retry(self, call: Call, ask: One) -> dict[str, Any]:
+    async def retry(self, call: Call, ask: Change) -> dict[str, Any]:
         job = self._desk.owned(call.peer, ask.job, "retry")
+        if ask.dry_run:
+            return self._would(job, [decide.retry(job, call.peer.name, self._desk.clock)])
         return {"job": self._desk.view(await self._desk.queue.retry(job.id, call.peer.name))}
 
-    async def hold(self, call: Call, ask: One) -> dict[str, Any]:
-        return await self._steer(call, ask.job, "hold", lambda job: steer.hold(job, call.peer.name))
+    async def hold(self, call: Call, ask: Change) -> dict[str, Any]:
+        return await self._steer(call, ask, "hold", lambda job: steer.hold(job, call.peer.name))
 
-    async def release(self, call: Call, ask: One) -> dict[str, Any]:
+    async def release(self, call: Call, ask: Change) -> dict[str, Any]:
         waits = self._desk.queue.dependents.waits
         return await self._steer(
-            call, ask.job, "release", lambda job: steer.release(job, call.peer.name, waits(job))
+            call, ask, "release", lambda job: steer.release(job, call.peer.name, waits(job))
         )
 
-    async def pause(self, call: Call, ask: One) -> dict[str, Any]:
-        return await self._steer(call, ask.job, "pause", lambda job: steer.pause(job, call.peer.name))
+    async def pause(self, call: Call, ask: Change) -> dict[str, Any]:
+        return await self._steer(call, ask, "pause", lambda job: steer.pause(job, call.peer.name))
 
-    async def resume(self, call: Call, ask: One) -> dict[str, Any]:
-        return await self._steer(call, ask.job, "resume", lambda job: steer.resume(job, call.peer.name))
+    async def resume(self, call: Call, ask: Change) -> dict[str, Any]:
+        return await self._steer(call, ask, "resume", lambda job: steer.resume(job, call.peer.name))
 
     async def requeue(self, call: Call, ask: Cancel) -> dict[str, Any]:
         reason = ask.reason or f"requeued by {call.peer.name}"
-        return await self._steer(
-            call, ask.job, "requeue", lambda job: steer.requeue(job, call.peer.name, reason)
-        )
+        return await self._steer(call, ask, "requeue", lambda job: steer.requeue(job, call.peer.name, reason))
 
     async def prioritise(self, call: Call, ask: Prioritise) -> dict[str, Any]:
         job = self._desk.find(ask.job)
@@ -202,7 +219,7 @@ class JobMethods:
                 hint="that needs the role operate",
             )
         return await self._steer(
-            call, ask.job, "move", lambda job: steer.prioritise(job, call.peer.name, ask.priority)
+            call, ask, "move", lambda job: steer.prioritise(job, call.peer.name, ask.priority)
         )
 
     async def why(self, call: Call, ask: One) -> dict[str, Any]:
@@ -213,9 +230,19 @@ class JobMethods:
             "held_by": self._desk.holders(job),
         }
 
-    async def _steer(self, call: Call, ref: JobRef, verb: str, decision: Decision) -> dict[str, Any]:
-        job = self._desk.owned(call.peer, ref, verb)
+    async def _steer(
+        self, call: Call, ask: Change | Cancel | Prioritise, verb: str, decision: Decision
+    ) -> dict[str, Any]:
+        job = self._desk.owned(call.peer, ask.job, verb)
+        if ask.dry_run:
+            return self._would(job, self._desk.queue.decided(job.id, decision))
         return {"job": self._desk.view(await self._desk.runner.steer(job.id, decision))}
+
+    def _would(self, job: Job, drafts: Sequence[Draft], lost: Sequence[int] = ()) -> dict[str, Any]:
+        """What a dry run answers: the job as it is, and the events that would follow; *lost* end with it."""
+        would = [{"kind": draft.kind, "job": draft.data["job"]} for draft in drafts]
+        would += [{"kind": "job.cancelled", "job": number} for number in lost]
+        return {"job": self._desk.view(job), "would": would}
 
     async def log(self, call: Call, ask: Log) -> dict[str, Any]:
         job = self._one(self._desk.readable(call.peer, ask.job))
