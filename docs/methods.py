@@ -11,6 +11,7 @@ from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
 
 
@@ -18,6 +19,7 @@ def all_methods() -> list[Method]:
     """Every method that labd itself offers, by name."""
     nothing: Any = None  # describing a method needs none of its handler's collaborators
     offered = [*JobMethods(nothing).all(), *SystemMethods(nothing, nothing, nothing, nothing, nothing).all()]
+    offered += NotifyMethods(nothing).all()
     return sorted(offered, key=lambda method: method.name)
 
 

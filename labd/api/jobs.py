@@ -20,6 +20,21 @@ class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: Literal["ok", "failed", "any"] = "ok"
 
 
+When = Literal[
+    "ended", "failed", "succeeded", "timed_out", "lost", "cancelled", "started",
+    "submitted", "starting", "adopted", "never_began", "queued", "held", "released", "blocked", "unblocked",
+    "prioritised", "paused", "resumed", "requeue_requested", "cancel_requested",
+]  # fmt: skip
+"""Of what somebody wants to be told: ``ended``, ``failed``, or an event of jobs without its ``job.``."""
+
+
+class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told of what. ``ended`` and ``failed`` (also timed out, or lost) wait for the last attempt."""
+
+    target: Annotated[str, Meta(min_length=1, max_length=64)]
+    when: When = "ended"
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to run, where, with what, and how often. Checked whole before anything is stored.
 
@@ -30,7 +45,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
-    ``group`` share the limit that the configuration gives it. What is None gets the default of the section
+    ``group`` share the limit that the configuration gives it. ``notify`` names targets of the configuration
+    that are told what becomes of the job. What is None gets the default of the section
     ``[jobs]`` of the configuration.
     """
 
@@ -56,6 +72,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after: Annotated[tuple[Dependency, ...], Meta(max_length=1000)] = ()
     group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
+    notify: Annotated[tuple[Notify, ...], Meta(max_length=64)] = ()
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +98,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[Dependency, ...]
     group: str
     tags: tuple[str, ...]
+    notify: tuple[Notify, ...]
     attempt: int
     submitted: float
     started: float | None

@@ -32,6 +32,7 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("After", ", ".join(f"{one['job']}:{one['when']}" for one in job.get("after") or ())),
         ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
+        ("Notify", ", ".join(f"{one['when']}:{one['target']}" for one in job.get("notify") or ())),
     ], term)  # fmt: skip
 
 

@@ -33,6 +33,8 @@ def spec_of(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, A
         spec["params"] = parameters(args.param)
     if args.tag:
         spec["tags"] = args.tag
+    if args.notify:
+        spec["notify"] = args.notify
     if args.hold:
         spec["hold"] = True
     return spec

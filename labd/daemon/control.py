@@ -126,6 +126,8 @@ class Control:
         logging.getLogger().setLevel(config.daemon.log_level.upper())
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
         daemon.desk.intake.defaults = config.jobs
+        daemon.desk.intake.targets = config.notify.targets
+        daemon.notices.configure(config.notify)
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,

@@ -65,6 +65,13 @@ def job(conn: sqlite3.Connection, job_id: int) -> Job | None:
     return found[0] if found else None
 
 
+def notifying(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* of which somebody wants to be told."""
+    marks = ", ".join("?" * len(ids))
+    query = f"""select id, record from jobs where id in ({marks}) and instr(record, '"notify":')"""
+    return [job for job in _jobs(conn.execute(query, tuple(ids))) if job.spec.notify]
+
+
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
     found = _jobs(conn.execute("select id, record from jobs where uid = ? and key = ?", (uid, key)))
     return found[0] if found else None

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from labd.api.jobs import JobKind, JobSpec
+from labd.api.jobs import JobKind, JobSpec, Notify
 from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
@@ -70,6 +70,20 @@ async def test_wrong_specs_are_refused_by_name(desk, wrong, error, words):
         desk.intake.checked(wrong)
     assert words in caught.value.message
     assert desk.queue.live == {}
+
+
+async def test_a_target_that_is_not_there_is_refused_by_name(desk):
+    wish = (Notify("lab-chta"),)
+    for targets, hint in (
+        ({"lab-chat"}, "did you mean lab-chat?"),
+        ((), "there are: none; an admin adds them"),
+    ):
+        desk.intake.targets = targets
+        with pytest.raises(UsageError, match="there is no notification target 'lab-chta'") as caught:
+            desk.intake.checked(spec(notify=wish))
+        assert caught.value.hint.startswith(hint)
+    desk.intake.targets = {"lab-chta"}
+    assert desk.intake.checked(spec(notify=wish)).notify == wish
 
 
 async def test_the_nearest_kind_is_named(desk):

@@ -9,6 +9,7 @@ from labd.cli import detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
+from labd.cli.notify import notify
 from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
@@ -82,6 +83,10 @@ def _add_policy(parser: Parser) -> None:
         help="after JOB succeeded (ok), ended (any) or failed; a list, as in 12,13:any",
     )  # fmt: skip
     add("--group", metavar="NAME", type=_group, help="what it belongs to, with others of that name")
+    add(
+        "--notify", metavar="[WHEN:]TARGET", type=notify, action="append",
+        help="tell TARGET when it has ended, or failed, succeeded, started; see `labctl notify`",
+    )  # fmt: skip
     add("--hold", action="store_true", help="not before `labctl release`")
 
 
