@@ -196,6 +196,7 @@ ANSWERS: dict[str, Words] = {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
     "job.cancel": {"job": "the job as it is now"},
+    "job.find": {"ids": "a number for each reference, in order"},
     "job.hold": {"job": "the job as it is now"},
     "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
     "job.log": {

@@ -24,6 +24,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "methods": "every method that can be called",
         "call": "call one method",
         "doctor": "check that all is well",
+        "shutdown": "stop the daemon; jobs go on",
     },
     "This program": {
         "completion": "print the completion script of a shell",

@@ -72,6 +72,20 @@ def notifying(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
     return [job for job in _jobs(conn.execute(query, tuple(ids))) if job.spec.notify]
 
 
+def jobs(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* that there are."""
+    marks = ", ".join("?" * len(ids))
+    return _jobs(conn.execute(f"select id, record from jobs where id in ({marks})", tuple(ids)))
+
+
+def exactly_named(conn: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]:
+    """For each of *names* that a job has: the newest that has not ended, else the newest."""
+    marks = ", ".join("?" * len(names))
+    query = f"""select name, coalesce(max(id) filter (where live = 1), max(id))
+    from jobs where name in ({marks}) group by name"""
+    return dict(conn.execute(query, tuple(names)).fetchall())
+
+
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
     found = _jobs(conn.execute("select id, record from jobs where uid = ? and key = ?", (uid, key)))
     return found[0] if found else None

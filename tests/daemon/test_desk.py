@@ -172,3 +172,30 @@ async def test_a_name_means_an_unfinished_job_before_one_that_has_ended(desk):
 async def test_a_name_that_would_mean_another_job_is_refused(desk, name):
     with pytest.raises(UsageError, match="cannot be the name of a job"):
         desk.intake.checked(spec(name=name))
+
+
+async def test_many_references_are_resolved_with_few_questions(desk, monkeypatch):
+    jobs = [(await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None))[0].id for name in "abba"]
+    for number in jobs[:2]:
+        await desk.queue.cancel(number, "alice", "")
+    asked = []
+    monkeypatch.setattr(desk.store, "read", lambda query: asked.append(query))
+    ids, ended = await desk.find_all(["a", "b", 1, "2", 4, "a"])
+    assert (ids, sorted(ended), asked) == ([4, 3, 1, 2, 4, 4], [1, 2], [])
+    assert {job.state for job in ended.values()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("refs", "error", "words"),
+    [
+        ([1, 99], NotFound, "there is no job 99"),
+        (["eval", "nothing"], NotFound, "there is no job 'nothing'"),
+        (["tr"], UsageError, "'tr' could be train-a, train-b"),
+    ],
+)
+async def test_one_wrong_reference_among_many_is_named(desk, refs, error, words):
+    for name in ("eval", "train-a", "train-b"):
+        await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None)
+    assert (await desk.find_all(["last", "ev"]))[0] == [3, 1]
+    with pytest.raises(error, match=words):
+        await desk.find_all(refs)
