@@ -179,7 +179,7 @@ async def test_many_references_are_resolved_with_few_questions(desk, monkeypatch
     for number in jobs[:2]:
         await desk.queue.cancel(number, "alice", "")
     asked = []
-    monkeypatch.setattr(desk.store, "read", lambda query: asked.append(query))
+    monkeypatch.setattr(desk.store, "read", asked.append)
     ids, ended = await desk.find_all(["a", "b", 1, "2", 4, "a"])
     assert (ids, sorted(ended), asked) == ([4, 3, 1, 2, 4, 4], [1, 2], [])
     assert {job.state for job in ended.values()} == {"cancelled"}

@@ -9,7 +9,7 @@ from labd.cli.connect import Steady
 from labd.cli.watch import last_lines
 from labd.errors import DeadlineExceeded, NotFound
 from tests.cli.conftest import Labctl
-from tests.cli.fake import FakeDaemon, Hangup, ended, job, queued
+from tests.cli.fake import FakeDaemon, Hangup, ended, queued
 
 LOG = b"".join(b"line %d\n" % n for n in range(10_000))
 
