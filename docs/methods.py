@@ -12,6 +12,7 @@ from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
 
 
@@ -22,6 +23,7 @@ def all_methods() -> list[Method]:
         *JobMethods(nothing).all(),
         *BlobMethods(nothing, nothing).all(),
         *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
+        *NotifyMethods(nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
 

@@ -41,6 +41,7 @@ JOB_VIEW: Words = {
     "after": "the jobs that it waits for, each a map with `job` and `when` (`ok`, `failed`, `any`)",
     "group": "what it belongs to, with others of that name; empty for none",
     "tags": "labels",
+    "notify": "who is told of what, each a map with `target` and `when`",
     "attempt": "number of the last attempt; 0 before the first",
     "submitted": "when it was accepted",
     "started": "when the last attempt began; null while it waits",
@@ -85,6 +86,8 @@ JOB_SPEC: Words = {
     "`limit` (tasks at once, 0 for no limit), `items` (digest of a blob with a line for each task) and `json` "
     "(its lines are objects)",
     "preemptible": "it is ended and queued again when a job of a higher priority needs what it has",
+    "notify": "who is told of what, each a map with `target` (a name of `notify.targets`) and `when`: `ended` "
+    "(the usual one), `failed`, or [an event](events.md) without its `job.`",
 }
 
 ATTEMPT: Words = {
@@ -122,7 +125,9 @@ REPORT: Words = {
     "message": "one line for people; may be empty",
 }
 
-_RESULT = "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory"
+_RESULT = (
+    "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory again"
+)
 _READY = "ready_wall ready_boot ready_boot_id"
 _SERVICE = "name owner state since restarts critical last_error"
 
@@ -145,7 +150,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "job.requeue_requested": ("somebody asked for another attempt instead of the present one", "job attempt"),
     "job.cancel_requested": ("somebody asked for the end of a running job", "job attempt"),
     "job.succeeded": ("ended with exit code 0", _RESULT),
-    "job.failed": ("ended in another way, or could not be run", _RESULT),
+    "job.failed": (
+        "ended in another way, or could not be run; here as elsewhere `again` says that another attempt follows",
+        _RESULT,
+    ),
     "job.timed_out": ("ended by its time limit", _RESULT),
     "job.lost": ("its shim died without a record", _RESULT),
     "job.cancelled": (
@@ -164,6 +172,11 @@ EVENTS: dict[str, tuple[str, str]] = {
     "daemon.stopping": ("labd was told to stop", "reason"),
     "daemon.reloaded": ("the configuration was read again; these settings need a restart", "needs_restart"),
     "daemon.stalled": ("a task held the loop for longer than `daemon.stall_limit`", "task seconds"),
+    "notify.sent": ("a target was told what happened to a job", "job notice target event tries"),
+    "notify.failed": (
+        "a target could not be told, and is not tried again; `cause` says why",
+        "job notice target event tries",
+    ),
     "service.backoff": ("a service failed and will be started again", _SERVICE),
     "service.starting": ("a service that had failed starts again", _SERVICE),
     "service.ready": ("a service that had failed is ready again", _SERVICE),
@@ -202,6 +215,7 @@ ANSWERS: dict[str, Words] = {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
     "job.cancel": {"job": "the job as it is now", "would": _WOULD},
+    "job.find": {"ids": "a number for each reference, in order"},
     "job.hold": {"job": "the job as it is now", "would": _WOULD},
     "job.list": {
         "jobs": "those that match: the newest first, or with the order `start` those that start first",
@@ -241,6 +255,14 @@ ANSWERS: dict[str, Words] = {
         "`cpus`, `memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
+    "notify.list": {
+        "targets": "maps with `name`, `kind`, `waiting` (notices that are owed), `error` (of the last try, or why "
+        "there can be none; else empty)",
+    },
+    "notify.test": {
+        "target": "the target that was tried", "sent": "whether the message was delivered",
+        "error": "why not, else empty", "seconds": "how long it took",
+    },
     "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
 }  # fmt: skip
 

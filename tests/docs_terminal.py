@@ -137,9 +137,10 @@ ONLY_DRY = {"job.submit": {"spec"}}
 
 ASKED: dict[str, dict[str, Any]] = {
     "daemon.doctor": {}, "daemon.reload": {}, "daemon.status": {}, "event.list": {}, "methods": {},
+    "job.find": {"jobs": [1]},
     "job.list": {}, "job.log": {"job": 1}, "job.reports": {"job": 1}, "job.show": {"job": 1},
     "job.wait": {"jobs": [1]}, "job.why": {"job": 1}, "job.submit": {"spec": {"argv": ["true"]}},
-    "plugin.list": {},
+    "notify.list": {}, "plugin.list": {},
 }  # fmt: skip
 
 

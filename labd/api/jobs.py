@@ -43,6 +43,21 @@ class ArraySpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
         return sum((last - first) // step + 1 for first, last, step in self.ranges if last >= first)
 
 
+When = Literal[
+    "ended", "failed", "succeeded", "timed_out", "lost", "cancelled", "started",
+    "submitted", "starting", "adopted", "never_began", "queued", "held", "released", "blocked", "unblocked",
+    "prioritised", "paused", "resumed", "requeue_requested", "cancel_requested",
+]  # fmt: skip
+"""Of what somebody wants to be told: ``ended``, ``failed``, or an event of jobs without its ``job.``."""
+
+
+class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Who is told of what. ``ended`` and ``failed`` (also timed out, or lost) wait for the last attempt."""
+
+    target: Annotated[str, Meta(min_length=1, max_length=64)]
+    when: When = "ended"
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to run, where, with what, and how often. Checked whole before anything is stored.
 
@@ -55,8 +70,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
     ``group`` share the limit that the configuration gives it. A ``preemptible`` job is ended and queued again
     when one of a higher priority needs what it has. With ``array`` the job stands for many tasks,
-    each of which is a job with all of this. What is None gets the default of the section ``[jobs]`` of the
-    configuration.
+    each of which is a job with all of this. ``notify`` names targets of the configuration that are told what
+    becomes of the job. What is None gets the default of the section ``[jobs]`` of the configuration.
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
@@ -83,6 +98,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
     array: ArraySpec | None = None
     preemptible: bool = False
+    notify: Annotated[tuple[Notify, ...], Meta(max_length=64)] = ()
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,6 +128,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     after: tuple[Dependency, ...]
     group: str
     tags: tuple[str, ...]
+    notify: tuple[Notify, ...]
     attempt: int
     submitted: float
     started: float | None

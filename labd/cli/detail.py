@@ -33,6 +33,7 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("Array", _array(job["array"]) if isinstance(job.get("array"), dict) else ""),
         ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
+        ("Notify", ", ".join(f"{one['when']}:{one['target']}" for one in job.get("notify") or ())),
     ], term)  # fmt: skip
 
 

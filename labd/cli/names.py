@@ -20,10 +20,12 @@ GROUPS: dict[str, dict[str, str]] = {
     },
     "The daemon": {
         "events": "what happened, and what happens",
+        "notify": "where notifications can go, and a try",
         "plugins": "what is plugged in, and how it is",
         "methods": "every method that can be called",
         "call": "call one method",
         "doctor": "check that all is well",
+        "shutdown": "stop the daemon; jobs go on",
     },
     "This program": {
         "completion": "print the completion script of a shell",

@@ -23,13 +23,15 @@ def resolve(client: Calls, texts: list[str]) -> list[int]:
 
     A name is looked up once: ``last`` must not become another job while somebody waits for it.
     """
-    return list(dict.fromkeys(number(client, text) for text in texts))
+    found = [ref(text) for text in texts]
+    if not all(isinstance(one, int) for one in found):
+        found = client.call("job.find", {"jobs": found})["ids"]
+    return [int(one) for one in dict.fromkeys(found)]
 
 
 def number(client: Calls, text: str) -> int:
     """The id of one job. Raises NotFound, and UsageError for what several jobs share."""
-    found = ref(text)
-    return found if isinstance(found, int) else int(client.call("job.show", {"job": found})["job"]["id"])
+    return resolve(client, [text])[0]
 
 
 def title(job: dict[str, Any]) -> str:

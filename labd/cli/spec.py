@@ -43,6 +43,8 @@ def spec_of(
         spec["tags"] = args.tag
     if args.preemptible:
         spec["preemptible"] = True
+    if args.notify:
+        spec["notify"] = args.notify
     if args.hold:
         spec["hold"] = True
     return spec

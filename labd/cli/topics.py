@@ -34,8 +34,8 @@ def _directives() -> str:
   python train.py
 
 They count as well where the script is run as in `sh FILE` or `python FILE`, up to the first line that
-is neither a comment nor empty. The command line wins over them; --tag, --env, --param and --after add
-up. --wait, --follow, --script, --key, --dry-run, --format, --json, --quiet and --host are for the
+is neither a comment nor empty. The command line wins over them; --tag, --env, --param, --notify and --after
+add up. --wait, --follow, --script, --key, --dry-run, --format, --json, --quiet and --host are for the
 command line only."""
 
 

@@ -29,8 +29,12 @@ from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.notices.owed import Origin
+from labd.daemon.notices.senders import Senders
+from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.registry import Registry
@@ -119,8 +123,13 @@ class Daemon:
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
         self.dispatcher = Dispatcher()
-        self.control = Control(self)
         self.epoch = epoch_of(self.store)
+        self.notifiers = dict[str, Any]()
+        self.notices = Notices(
+            self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),
+            Origin(socket.gethostname(), self.epoch),
+        )  # fmt: skip
+        self.control = Control(self)
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
         self.supervisor: Supervisor | None = None
@@ -157,6 +166,7 @@ class Daemon:
     def _layers(self) -> list[Layer]:
         config = self.setup.loaded.config
         quick = Restart(stop_timeout=config.daemon.stop_timeout)
+        patient = Restart(max_delay=5.0, burst=1_000_000, stop_timeout=config.daemon.stop_timeout)
         once = Restart(when="never", stop_timeout=config.daemon.stop_timeout)
         prove = Watchdog(self.setup.notifier, self.setup.watchdog_interval, self.control.prove)
         snapshots = partial(
@@ -177,6 +187,7 @@ class Daemon:
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
                 Service("jobs", self.runner.run, once, critical=True),
+                Service("notices", self.notices.run, patient),
             ],
             list(self.setup.registry.services),
             [Service("server", self.server.run, once, critical=True)],
@@ -192,10 +203,15 @@ class Daemon:
         registry = self.setup.registry
         registry.collect(self._node)
         self.kinds.update({kind.name: kind for _, kind in registry.kinds})
+        self.notifiers.update({notifier.name: notifier for _, notifier in registry.notifiers})
         system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
-        blobs = BlobMethods(self.user_blobs, self.uploads)
-        own = (*JobMethods(self.desk).all(), *blobs.all(), *system.all())
-        for method in (*own, *(m for _, m in registry.methods)):
+        for method in (
+            *JobMethods(self.desk).all(),
+            *BlobMethods(self.user_blobs, self.uploads).all(),
+            *system.all(),
+            *NotifyMethods(self.notices).all(),
+            *(m for _, m in registry.methods),
+        ):
             self.dispatcher.add(method)
 
     def _node(self, plugin: str) -> PluginNode:

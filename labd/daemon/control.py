@@ -44,6 +44,7 @@ class Control:
         self.life = trio.CancelScope()
         self._asked = trio.Event()
         self._patience = trio.CancelScope()
+        self._drain: float | None = None
         self.stop_reason = "labd is stopping"
         self._apply(self.config)
 
@@ -65,9 +66,16 @@ class Control:
         self._record("daemon.started", {"pid": os.getpid(), **identity(self._daemon.epoch)})
         log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
 
-    def stop(self, reason: str) -> None:
-        """Take nothing new and start nothing new; :meth:`see_off` does the rest."""
+    def stop(self, reason: str, drain: float | None = None) -> None:
+        """Take nothing new and start nothing new; :meth:`see_off` does the rest.
+
+        Running jobs may take *drain* seconds (None: what the configuration says). Asked again, only a new
+        *drain* counts.
+        """
+        self._drain = self._drain if drain is None else drain
         if self._asked.is_set():
+            if drain is not None:
+                self._patience.deadline = trio.current_time() + drain
             return
         self.stop_reason = reason
         self._daemon.desk.intake.refusal = "labd is stopping"
@@ -80,8 +88,9 @@ class Control:
         """Once asked to stop: let running jobs end as long as the configuration says, then stop."""
         await self._asked.wait()
         with self._patience:
-            self._patience.deadline = trio.current_time() + self.config.daemon.drain_timeout
-            self._daemon.setup.notifier.extend_timeout(self.config.daemon.drain_timeout + EXTRA)
+            drain = self.config.daemon.drain_timeout if self._drain is None else self._drain
+            self._patience.deadline = trio.current_time() + drain
+            self._daemon.setup.notifier.extend_timeout(drain + EXTRA)
             await self._daemon.queue.wait_idle()
         self.life.cancel(reason=self.stop_reason)
 
@@ -127,6 +136,8 @@ class Control:
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
         daemon.desk.intake.defaults = config.jobs
         daemon.uploads.limit = config.jobs.max_upload
+        daemon.desk.intake.targets = config.notify.targets
+        daemon.notices.configure(config.notify)
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,

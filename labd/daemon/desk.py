@@ -1,6 +1,6 @@
 """Where requests about jobs are handled: names become jobs, rights are checked, jobs become views."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import trio
@@ -92,6 +92,27 @@ class Desk:
         if not found:
             raise NotFound(f"there is no job {ref!r}", hint="labctl status --all lists jobs")
         return found[0][0]
+
+    async def find_all(self, refs: Sequence[int | str]) -> tuple[list[int], dict[int, Job]]:
+        """The ids that many references mean, and the jobs that have ended, with few questions to the store.
+
+        Raises NotFound, UsageError.
+        """
+        names = [ref for ref in refs if isinstance(ref, str) and not ref.isdecimal() and ref != "last"]
+        exact = await self.store.read_slow(lambda conn: table.exactly_named(conn, names)) if names else {}
+        ids = [self._number(ref, exact) for ref in refs]
+        gone = [number for number in dict.fromkeys(ids) if number not in self.queue.live]
+        found = await self.store.read_slow(lambda conn: table.jobs(conn, gone)) if gone else []
+        ended = {job.id: job for job in found if not job.live}
+        for number in gone:
+            if number not in ended:
+                self.queue.find(number)  # revived meanwhile, or it never was and this says so
+        return ids, ended
+
+    def _number(self, ref: int | str, exact: dict[str, int]) -> int:
+        if isinstance(ref, int) or ref.isdecimal():
+            return int(ref)
+        return exact[ref] if ref in exact else self.find(ref).id
 
     def check_states(self, states: Iterable[str] | None, known: tuple[str, ...]) -> None:
         for state in states or ():

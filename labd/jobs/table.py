@@ -97,6 +97,27 @@ def next_in_state(conn: sqlite3.Connection, array: int, states: Sequence[str], a
     return min((number for number in found if number is not None), default=None)
 
 
+def notifying(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* of which somebody wants to be told."""
+    marks = ", ".join("?" * len(ids))
+    query = f"""{_JOBS} where jobs.id in ({marks}) and instr(jobs.record, '"notify":')"""
+    return [job for job in _jobs(conn.execute(query, tuple(ids))) if job.spec.notify]
+
+
+def jobs(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* that there are."""
+    marks = ", ".join("?" * len(ids))
+    return _jobs(conn.execute(f"{_JOBS} where jobs.id in ({marks})", tuple(ids)))
+
+
+def exactly_named(conn: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]:
+    """For each of *names* that a job has: the newest that has not ended, else the newest."""
+    marks = ", ".join("?" * len(names))
+    query = f"""select name, coalesce(max(id) filter (where live = 1), max(id))
+    from jobs where name in ({marks}) group by name"""
+    return dict(conn.execute(query, tuple(names)).fetchall())
+
+
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
     found = _jobs(conn.execute(f"{_JOBS} where jobs.uid = ? and jobs.key = ?", (uid, key)))
     return found[0] if found else None

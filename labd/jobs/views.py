@@ -33,6 +33,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         after=spec.after,
         group=spec.group,
         tags=spec.tags,
+        notify=spec.notify,
         attempt=job.attempt,
         submitted=job.submitted,
         started=started if begun else None,

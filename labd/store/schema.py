@@ -40,4 +40,13 @@ BLOB_OWNERS: Migration = (
     "WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS)
+OUTBOX: Migration = (
+    """CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0, ready_wall REAL NOT NULL DEFAULT 0,
+        ready_boot REAL NOT NULL DEFAULT 0, ready_boot_id TEXT NOT NULL DEFAULT '', message TEXT NOT NULL)""",
+    # what happened before there were notifications owes none
+    "INSERT INTO meta(key, value) SELECT 'notices', coalesce(max(seq), 0) FROM events",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, OUTBOX)

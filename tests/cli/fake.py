@@ -124,6 +124,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "after": [],
         "group": "",
         "tags": [],
+        "notify": [],
         "attempt": 1,
         "submitted": NOW - 600,
         "started": NOW - 300,

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from labd.api.jobs import JobKind, JobSpec
+from labd.api.jobs import JobKind, JobSpec, Notify
 from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
@@ -70,6 +70,20 @@ async def test_wrong_specs_are_refused_by_name(desk, wrong, error, words):
         desk.intake.checked(wrong)
     assert words in caught.value.message
     assert desk.queue.live == {}
+
+
+async def test_a_target_that_is_not_there_is_refused_by_name(desk):
+    wish = (Notify("lab-chta"),)
+    for targets, hint in (
+        ({"lab-chat"}, "did you mean lab-chat?"),
+        ((), "there are: none; an admin adds them"),
+    ):
+        desk.intake.targets = targets
+        with pytest.raises(UsageError, match="there is no notification target 'lab-chta'") as caught:
+            desk.intake.checked(spec(notify=wish))
+        assert caught.value.hint.startswith(hint)
+    desk.intake.targets = {"lab-chta"}
+    assert desk.intake.checked(spec(notify=wish)).notify == wish
 
 
 async def test_the_nearest_kind_is_named(desk):
@@ -158,3 +172,30 @@ async def test_a_name_means_an_unfinished_job_before_one_that_has_ended(desk):
 async def test_a_name_that_would_mean_another_job_is_refused(desk, name):
     with pytest.raises(UsageError, match="cannot be the name of a job"):
         desk.intake.checked(spec(name=name))
+
+
+async def test_many_references_are_resolved_with_few_questions(desk, monkeypatch):
+    jobs = [(await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None))[0].id for name in "abba"]
+    for number in jobs[:2]:
+        await desk.queue.cancel(number, "alice", "")
+    asked = []
+    monkeypatch.setattr(desk.store, "read", asked.append)
+    ids, ended = await desk.find_all(["a", "b", 1, "2", 4, "a"])
+    assert (ids, sorted(ended), asked) == ([4, 3, 1, 2, 4, 4], [1, 2], [])
+    assert {job.state for job in ended.values()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("refs", "error", "words"),
+    [
+        ([1, 99], NotFound, "there is no job 99"),
+        (["eval", "nothing"], NotFound, "there is no job 'nothing'"),
+        (["tr"], UsageError, "'tr' could be train-a, train-b"),
+    ],
+)
+async def test_one_wrong_reference_among_many_is_named(desk, refs, error, words):
+    for name in ("eval", "train-a", "train-b"):
+        await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None)
+    assert (await desk.find_all(["last", "ev"]))[0] == [3, 1]
+    with pytest.raises(error, match=words):
+        await desk.find_all(refs)

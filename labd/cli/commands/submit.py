@@ -9,6 +9,7 @@ from labd.cli import arrays, detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
+from labd.cli.notify import notify
 from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, count, priority, seconds, size
 from labd.cli.refs import title
@@ -97,6 +98,10 @@ def _add_policy(parser: Parser) -> None:
     )  # fmt: skip
     add("--group", metavar="NAME", type=_group, help="what it belongs to, with others of that name")
     add("--preemptible", action="store_true", help="give way to jobs of higher priority: end, and run again")
+    add(
+        "--notify", metavar="[WHEN:]TARGET", type=notify, action="append",
+        help="tell TARGET when it has ended, or failed, succeeded, started; see `labctl notify`",
+    )  # fmt: skip
     add("--hold", action="store_true", help="not before `labctl release`")
 
 

@@ -60,6 +60,10 @@ class Wait(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timeout: Annotated[float, Meta(ge=0)] | None = None
 
 
+class Find(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    jobs: Annotated[tuple[JobRef, ...], Meta(min_length=1, max_length=5000)]
+
+
 class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     job: JobRef
     reason: Annotated[str, Meta(max_length=1000)] = ""
@@ -97,6 +101,7 @@ class JobMethods:
             Method("job.list", self.list, List, Role.VIEW, "Jobs that match, in one of two orders."),
             Method("job.tasks", self.tasks, Tasks, Role.VIEW, "The tasks of an array, in their order."),
             Method("job.show", self.show, One, Role.VIEW, "One job with its attempts."),
+            Method("job.find", self.find, Find, Role.VIEW, "The ids that references to jobs mean now."),
             Method("job.wait", self.wait, Wait, Role.VIEW, "Answer when all these jobs have ended."),
             Method("job.cancel", self.cancel, Cancel, Role.SUBMIT, "End a job and all its processes."),
             Method("job.hold", self.hold, Change, Role.SUBMIT, "Keep a waiting job from starting."),
@@ -159,13 +164,14 @@ class JobMethods:
             "task": await self._desk.lines.of(job) if owner else None,
         }
 
+    async def find(self, call: Call, ask: Find) -> dict[str, Any]:
+        ids, _ = await self._desk.find_all(ask.jobs)
+        return {"ids": ids}
+
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:
-        ids = []
-        for ref in ask.jobs:
-            ids.append(self._desk.find(ref).id)
-            await trio.lowlevel.checkpoint()
+        ids, ended = await self._desk.find_all(ask.jobs)
         with trio.move_on_after(ask.timeout if ask.timeout is not None else float("inf")) as scope:
-            jobs = [await self._desk.queue.wait_ended(job_id) for job_id in ids]
+            jobs = [ended.get(number) or await self._desk.queue.wait_ended(number) for number in ids]
         if scope.cancelled_caught:
             waiting = [i for i in ids if self._desk.queue.find(i).live]
             raise DeadlineExceeded(

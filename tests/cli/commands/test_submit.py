@@ -101,7 +101,7 @@ def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_p
 
 def test_a_job_to_come_after_is_looked_up_before_the_submission(accepting: FakeDaemon, run: Labctl) -> None:
     ids = {"last": 11, "a:b": 7}
-    accepting.on("job.show", lambda params: {"job": queued(ids[params["job"]]), "attempts": []})
+    accepting.on("job.find", lambda params: {"ids": [ids[name] for name in params["jobs"]]})
     run("submit", "--after", "last, 3:any,a:b:failed", "true")
     assert spec(accepting)["after"] == [
         {"job": 11, "when": "ok"},
