@@ -45,7 +45,7 @@ def environment() -> str:
     job = model.Job(
         id=1, uid=0, gid=0, user="", spec=JobSpec(), environment="", submitted=0.0, current=attempt
     )
-    names = [*order.labd_names(job, "/"), "LABD_SOCKET", *order.gpu_names(job, (0,))]
+    names = [*order.labd_names(job, "/"), "LABD_CODE_DIR", "LABD_SOCKET", *order.gpu_names(job, (0,))]
     if unknown := set(words.ENVIRONMENT) - set(names):
         raise KeyError(f"docs/words.py explains {unknown}, which no job gets")
     return table(["variable", "meaning"], [[code(name), words.ENVIRONMENT[name]] for name in names])

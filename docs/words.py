@@ -77,6 +77,8 @@ JOB_SPEC: Words = {
     "`failed` or `any`. One that ends in another way cancels this job",
     "group": "what it belongs to; `jobs.groups` limits how many of a group run at once",
     "tags": "labels",
+    "code": "the tree that it runs in a copy of: `manifest` and `diff` (digests of blobs), `root` (where the "
+    "tree was), `files` and `bytes` (of its files), `commit`, `branch`, `remote`",
 }
 
 ATTEMPT: Words = {
@@ -166,6 +168,9 @@ EVENTS: dict[str, tuple[str, str]] = {
 }
 
 ANSWERS: dict[str, Words] = {
+    "blob.get": {
+        "data": "bytes of the blob", "offset": "where to go on", "size": "bytes of the whole blob",
+    },
     "blob.missing": {"missing": "those that are not there, or that the caller has never put"},
     "blob.put": {
         "upload": "name of the upload for the pieces to come; null when it is closed",
@@ -189,6 +194,11 @@ ANSWERS: dict[str, Words] = {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
     "job.cancel": {"job": "the job as it is now"},
+    "job.code": {"job": "its id", "code": "its frozen code, as in the job's description"},
+    "job.defaults": {
+        "snapshot_groups": "groups whose jobs freeze their code unasked",
+        "max_snapshot": "bytes that a tree of frozen code may have",
+    },
     "job.hold": {"job": "the job as it is now"},
     "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
     "job.log": {
@@ -206,6 +216,7 @@ ANSWERS: dict[str, Words] = {
         "job": "the job", "attempts": "its attempts, oldest first",
         "env": "its environment; null for those who may not read it",
         "script": "its script; null when there is none, and for those who may not read it",
+        "code": "its frozen code, in the same way",
     },
     "job.submit": {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
@@ -228,6 +239,7 @@ ENVIRONMENT: Words = {
     "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
     "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
     "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",
+    "LABD_CODE_DIR": "copy of the frozen code; only for jobs with `--snapshot`",
     "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
     "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
 }

@@ -11,6 +11,8 @@ Argument = Annotated[str, Meta(max_length=131_072, pattern=r"^[^\x00]*$")]
 Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^/[^\x00]*$")]
 Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
 """A duration; at most ten years, so that sums stay exact."""
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256, as the name of a blob."""
 
 
 class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -18,6 +20,24 @@ class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     job: Annotated[int, Meta(ge=1)]
     when: Literal["ok", "failed", "any"] = "ok"
+
+
+class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A tree of files as it was at submit. *manifest* and *diff* are digests of blobs.
+
+    ``root`` is where the tree was; a job whose ``cwd`` is in it runs at the same place of its own copy.
+    ``commit``, ``branch``, ``remote`` (without credentials) and ``diff`` (from the commit to the tree) say
+    where it comes from, as far as it was in git. ``bytes`` is the size of its ``files``.
+    """
+
+    manifest: Digest
+    root: Path
+    files: Annotated[int, Meta(ge=0)]
+    bytes: Annotated[int, Meta(ge=0)]
+    commit: Name = ""
+    branch: Name = ""
+    remote: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    diff: Digest | None = None
 
 
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -30,7 +50,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
-    ``group`` share the limit that the configuration gives it. What is None gets the default of the section
+    ``group`` share the limit that the configuration gives it. With ``code`` the job runs in a copy of a tree
+    that was uploaded before. What is None gets the default of the section
     ``[jobs]`` of the configuration.
     """
 
@@ -56,6 +77,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     after: Annotated[tuple[Dependency, ...], Meta(max_length=1000)] = ()
     group: Name = ""
     tags: Annotated[tuple[Name, ...], Meta(max_length=64)] = ()
+    code: Code | None = None
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):

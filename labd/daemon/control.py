@@ -127,6 +127,7 @@ class Control:
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
         daemon.desk.intake.defaults = config.jobs
         daemon.uploads.limit = config.jobs.max_upload
+        daemon.code.limit = config.jobs.max_snapshot
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,

@@ -4,6 +4,7 @@ import os
 from typing import Any, NamedTuple
 
 from labd.api.jobs import JobSpec
+from labd.jobs.manifest import within
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
 from labd.resources.ledger import MILLI, Request
@@ -45,8 +46,11 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "job": job.id,
             "attempt": job.attempt,
             "argv": list(spec.argv),
-            "cwd": spec.cwd,
-            "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
+            "cwd": workdir(spec, folder),
+            "env": around.env
+            | labd_names(job, folder)
+            | code_names(spec, folder)
+            | gpu_names(job, around.gpus),
             "time_limit": spec.time_limit or None,
             "grace": spec.grace,
             "memory": spec.memory or 0,
@@ -68,6 +72,19 @@ def labd_names(job: Job, folder: str) -> dict[str, str]:
         "LABD_TOKEN": job.current.token,
         "LABD_CPUS": f"{job.spec.cpus or 0:g}",
     }
+
+
+def code_names(spec: JobSpec, folder: str) -> dict[str, str]:
+    """What a job with frozen code is told: where that is, and the folder it runs in, as a shell would say."""
+    if spec.code is None:
+        return {}
+    return {"LABD_CODE_DIR": os.path.join(folder, marks.CODE), "PWD": workdir(spec, folder)}
+
+
+def workdir(spec: JobSpec, folder: str) -> str:
+    """Where the job of an attempt in *folder* runs: with frozen code, at the place that is like ``cwd``."""
+    place = None if spec.code is None else within(spec.code.root, spec.cwd)
+    return spec.cwd if place is None else os.path.normpath(os.path.join(folder, marks.CODE, place))
 
 
 def gpu_names(job: Job, machine_gpus: tuple[int, ...]) -> dict[str, str]:

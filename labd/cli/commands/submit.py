@@ -9,6 +9,7 @@ from labd.cli import detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
+from labd.cli.freeze import freeze
 from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
@@ -57,6 +58,11 @@ def _add_job(parser: Parser) -> None:
     add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
     add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
     add("--param", metavar="KEY=VALUE", action="append", help="a parameter of the kind; VALUE may be JSON")
+    add(
+        "--snapshot", metavar="DIR", nargs="?", const="",
+        help="run in a copy of the git tree around here (or --snapshot=DIR) as it is now",
+    )  # fmt: skip
+    add("--no-snapshot", action="store_const", const=False, dest="snapshot", help="even if --group would")
     add("--tag", metavar="TAG", action="append", help="a label; may be given several times")
 
 
@@ -92,6 +98,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
         if args.after:
             spec["after"] = resolved(calls, args.after)
+        freeze(args, calls, spec)
+        calls.deadline = time.monotonic() + PATIENCE
         reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
         calls.deadline = None
         if args.dry_run or not (args.wait or args.follow):

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from labd.api.jobs import JobSpec
 from labd.api.methods import Call, Method, Role
+from labd.daemon.code import FrozenCode
 from labd.daemon.desk import Desk
 from labd.errors import DeadlineExceeded, NotFound, NotPermitted
 from labd.jobs import attempts, logs, steer, table
@@ -71,8 +72,9 @@ class OfAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JobMethods:
     """The handlers; everything they touch is behind the :class:`Desk`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, code: FrozenCode) -> None:
         self._desk = desk
+        self._code = code
 
     def all(self) -> list[Method]:
         return [
@@ -95,6 +97,7 @@ class JobMethods:
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
         spec = self._desk.intake.checked(ask.spec, call.peer.role)
+        await self._code.check(spec, call.peer)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
@@ -120,6 +123,7 @@ class JobMethods:
             "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,
+            "code": job.spec.code if owner else None,
         }
 
     async def wait(self, call: Call, ask: Wait) -> dict[str, Any]:

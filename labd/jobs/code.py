@@ -1,0 +1,40 @@
+"""The frozen code of a job: what it names in the blob store."""
+
+from labd.api.jobs import Code, JobSpec
+from labd.errors import LabdError
+from labd.jobs import manifest
+from labd.jobs.manifest import Manifest
+from labd.store.blobs import Blobs
+
+
+class CodeUnusable(LabdError):
+    """The frozen code cannot be laid out, now or later: blobs are gone or damaged."""
+
+    code, exit_code, title = "code", 11, "frozen code is lost"
+
+
+def blobs_of(spec: JobSpec, blobs: Blobs) -> set[str]:
+    """Every blob that a job with *spec* needs, as :func:`named_by` says. Blocks."""
+    return named_by(spec.code, blobs)
+
+
+def named_by(code: Code | None, blobs: Blobs) -> set[str]:
+    """The blobs of frozen code: manifest, diff, files. Blocks.
+
+    Of a tree whose manifest is lost or damaged the files are not known any more; it has none then.
+    """
+    if code is None:
+        return set()
+    named = {code.manifest, *([code.diff] if code.diff else [])}
+    try:
+        return named | read_manifest(code.manifest, blobs).digests
+    except CodeUnusable:
+        return named
+
+
+def read_manifest(digest: str, blobs: Blobs) -> Manifest:
+    """The manifest, checked. Blocks. Raises CodeUnusable."""
+    try:
+        return manifest.decode(blobs.get(digest))
+    except LabdError as error:
+        raise CodeUnusable(error.message, hint="submit the job again") from error
