@@ -35,6 +35,19 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
     ], term)  # fmt: skip
 
 
+def frozen(code: dict[str, Any] | None, term: Terminal) -> list[str]:
+    """What of its code is frozen, and where that comes from."""
+    if not code:
+        return []
+    commit, branch = code.get("commit", "")[:12], code.get("branch", "")
+    changed = ", with changes" if code.get("diff") else ""
+    return pairs([
+        ("Frozen", f"{code['files']} files of {code['root']}"),
+        ("Commit", f"{commit}{f' on {branch}' if branch else ''}{changed}" if commit else ""),
+        ("Remote", code.get("remote", "")),
+    ], term)  # fmt: skip
+
+
 def takes(job: Job) -> str:
     """``2 cores, 8G memory, GPU 0``: what is asked for, and the GPUs that were given."""
     cpus, ids = job.get("cpus") or 0, job.get("gpu_ids") or ()

@@ -23,9 +23,7 @@ SMALL = PIECE
 
 
 def freeze(args: argparse.Namespace, calls: Calls, spec: dict[str, Any]) -> None:
-    """Add the frozen code to *spec* where it is wanted, uploading what the daemon has not. Raises LabdError."""
-    if args.snapshot is False or (args.snapshot is None and not args.group):
-        return
+    """Add the frozen code to *spec* where it is wanted, uploading what the daemon lacks. Raises LabdError."""
     usual = calls.call("job.defaults", {})
     if args.snapshot is None and args.group not in usual["snapshot_groups"]:
         return
@@ -48,11 +46,9 @@ def _settle(tree: Tree, spec: dict[str, Any]) -> None:
             output.say(
                 f"labctl: note: {safe(word)} is the file itself, not the frozen one: write it from here"
             )
-    for one in tree.found:
-        if one.link and _leads_out(tree.root, one.path):
-            output.say(
-                f"labctl: note: the link {safe(one.path)} leads out of the tree: it may lead nowhere there"
-            )
+    if out := [one.path for one in tree.found if one.link and _leads_out(tree.root, one.path)]:
+        named = ", ".join(map(safe, out[:5])) + (", ..." if len(out) > 5 else "")
+        output.say(f"labctl: note: links that lead out of the tree lead nowhere in its copy: {named}")
 
 
 def _check_program(tree: Tree, spec: dict[str, Any], cwd: str) -> None:
@@ -98,11 +94,11 @@ def _send_missing(calls: Calls, root: str, files: list[File]) -> None:
         lacking += [by_digest[digest] for digest in reply["missing"]]
     progress = Progress(sum(file.size for file in lacking))
     small = [file for file in lacking if file.size <= SMALL]
-    sent = put_all(calls, (b"".join(_read(root, file.path)) for file in small), progress)
+    sent = put_all(calls, (b"".join(_read(root, file.path, file.size)) for file in small), progress)
     _check_same(small, sent)
     for file in lacking:
         if file.size > SMALL:
-            _check_same([file], [put(calls, _read(root, file.path), progress)])
+            _check_same([file], [put(calls, _read(root, file.path, file.size), progress)])
 
 
 def _check_same(files: list[File], digests: list[str]) -> None:
@@ -119,11 +115,14 @@ def _hashed(root: str, found: Found) -> File:
     return File(found.path, digest.hexdigest(), size, found.executable)
 
 
-def _read(root: str, path: str) -> Iterator[bytes]:
+def _read(root: str, path: str, expected: int | None = None) -> Iterator[bytes]:
+    """The bytes of a file; of one that has grown since it had *expected* bytes only one more."""
+    left = 2**63 if expected is None else expected + 1
     try:
         fd = os.open(os.path.join(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         with open(fd, "rb", buffering=0) as file:
-            while chunk := file.read(PIECE):
+            while chunk := file.read(min(PIECE, left)):
+                left -= len(chunk)
                 yield chunk
     except OSError as error:
         raise UsageError(

@@ -17,7 +17,7 @@ def code_of(calls: Calls, job: Ref) -> tuple[int, dict[str, Any]]:
 
 
 def blob(calls: Calls, job: int, digest: str) -> Iterator[bytes]:
-    """The bytes of a blob of the job's code, in pieces. Raises StateError when they are not what was frozen."""
+    """The bytes of a blob of the job's code, in pieces. Raises StateError for damaged ones."""
     found, offset, size = hashlib.sha256(), 0, 1
     while offset < size:
         reply = calls.call("blob.get", {"job": job, "digest": digest, "offset": offset})

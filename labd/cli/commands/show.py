@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Any
 
-from labd.cli import detail, exits, output
+from labd.cli import detail, exits, frozen, output
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
 from labd.cli.refs import ref
@@ -17,16 +17,21 @@ EXAMPLES = [
     ("labctl show 12", "by id"),
     ("labctl show train", "by name"),
     ("labctl show last --json", "the newest job, for programs"),
+    ("labctl show 12 --diff", "what was changed in its code since the commit"),
 ]
 
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help="which job")
+    parser.add_argument("--diff", action="store_true", help="print the diff of its frozen code instead")
+    parser.add_argument("--pager", action="store_true", help="show that through $PAGER")
     add_output(parser, "print the id only")
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with connect() as client:
+        if args.diff:
+            return frozen.show_diff(client, ref(args.job), pager=args.pager, json=args.json)
         reply = client.call("job.show", {"job": ref(args.job)})
     job, attempts = reply["job"], reply["attempts"]
     if args.json:
@@ -34,13 +39,18 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     elif args.quiet:
         output.show([str(job["id"])])
     else:
-        _print(job, attempts)
+        _print(job, attempts, reply.get("code"))
     return exits.OK
 
 
-def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
+def _print(job: dict[str, Any], attempts: list[dict[str, Any]], code: dict[str, Any] | None) -> None:
     term, now = output.screen(), time.time()
-    lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
+    lines = [
+        *detail.progressed(job, term, now),
+        "",
+        *detail.described(job, term, now),
+        *detail.frozen(code, term),
+    ]
     folders = detail.folders(attempts, term)
     output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
     for line in _block([f"  hint: {step}" for step in _next(job)]):

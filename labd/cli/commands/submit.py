@@ -9,7 +9,6 @@ from labd.cli import detail, exits, output, source, view, watch
 from labd.cli.after import after, resolved
 from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
-from labd.cli.freeze import freeze
 from labd.cli.parser import Parser, add_output, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
@@ -98,7 +97,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
         if args.after:
             spec["after"] = resolved(calls, args.after)
-        freeze(args, calls, spec)
+        _freeze(args, calls, spec)
         calls.deadline = time.monotonic() + PATIENCE
         reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
         calls.deadline = None
@@ -114,6 +113,14 @@ def _check(args: argparse.Namespace) -> None:
         raise UsageError("there is nothing to run", hint="labctl submit [options] COMMAND [ARG ...]")
     if args.follow and args.json:
         raise UsageError("--follow prints the job's output, which is no JSON", hint="use --wait --json")
+
+
+def _freeze(args: argparse.Namespace, calls: Steady, spec: dict[str, Any]) -> None:
+    """Freeze the code where that is asked for, or usual for the group."""
+    if args.snapshot or args.snapshot == "" or (args.snapshot is None and args.group):
+        from labd.cli.freeze import freeze  # git, hashing and JSON cost time that others need not spend
+
+        freeze(args, calls, spec)
 
 
 def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:
