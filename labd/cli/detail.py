@@ -32,20 +32,21 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("After", ", ".join(f"{one['job']}:{one['when']}" for one in job.get("after") or ())),
         ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
+        *_frozen(job.get("code")),
     ], term)  # fmt: skip
 
 
-def frozen(code: dict[str, Any] | None, term: Terminal) -> list[str]:
+def _frozen(code: dict[str, Any] | None) -> list[tuple[str, str]]:
     """What of its code is frozen, and where that comes from."""
     if not code:
         return []
     commit, branch = code.get("commit", "")[:12], code.get("branch", "")
     changed = ", with changes" if code.get("diff") else ""
-    return pairs([
+    return [
         ("Frozen", f"{code['files']} files of {code['root']}"),
         ("Commit", f"{commit}{f' on {branch}' if branch else ''}{changed}" if commit else ""),
         ("Remote", code.get("remote", "")),
-    ], term)  # fmt: skip
+    ]
 
 
 def takes(job: Job) -> str:

@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Any
 
-from labd.cli import detail, exits, frozen, output
+from labd.cli import detail, exits, output
 from labd.cli.connect import Connect
 from labd.cli.parser import Parser, add_output
 from labd.cli.refs import ref
@@ -31,7 +31,9 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with connect() as client:
         if args.diff:
-            return frozen.show_diff(client, ref(args.job), pager=args.pager, json=args.json)
+            from labd.cli.frozen import show_diff
+
+            return show_diff(client, ref(args.job), pager=args.pager, json=args.json)
         reply = client.call("job.show", {"job": ref(args.job)})
     job, attempts = reply["job"], reply["attempts"]
     if args.json:
@@ -39,18 +41,13 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     elif args.quiet:
         output.show([str(job["id"])])
     else:
-        _print(job, attempts, reply.get("code"))
+        _print({**job, "code": reply.get("code")}, attempts)
     return exits.OK
 
 
-def _print(job: dict[str, Any], attempts: list[dict[str, Any]], code: dict[str, Any] | None) -> None:
+def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
     term, now = output.screen(), time.time()
-    lines = [
-        *detail.progressed(job, term, now),
-        "",
-        *detail.described(job, term, now),
-        *detail.frozen(code, term),
-    ]
+    lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
     folders = detail.folders(attempts, term)
     output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
     for line in _block([f"  hint: {step}" for step in _next(job)]):
