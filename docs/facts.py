@@ -8,7 +8,7 @@ import msgspec
 from docs import words
 from docs.tables import code, fields, table
 from labd import errors
-from labd.api.jobs import JobSpec, JobView
+from labd.api.jobs import Code, JobSpec, JobView
 from labd.api.node import Event
 from labd.cli import exits
 from labd.daemon import events as bus
@@ -45,7 +45,9 @@ def environment() -> str:
     job = model.Job(
         id=1, uid=0, gid=0, user="", spec=JobSpec(), environment="", submitted=0.0, current=attempt
     )
-    names = [*order.labd_names(job, "/"), "LABD_CODE_DIR", "LABD_SOCKET", *order.gpu_names(job, (0,))]
+    frozen = JobSpec(code=Code(manifest="0" * 64, root="/", files=0, bytes=0))
+    code_names = order.code_names(frozen, "/").keys() - {"PWD"}
+    names = [*order.labd_names(job, "/"), *code_names, "LABD_SOCKET", *order.gpu_names(job, (0,))]
     if unknown := set(words.ENVIRONMENT) - set(names):
         raise KeyError(f"docs/words.py explains {unknown}, which no job gets")
     return table(["variable", "meaning"], [[code(name), words.ENVIRONMENT[name]] for name in names])

@@ -1,16 +1,14 @@
 """The frozen code of a job: what it names in the blob store."""
 
 from labd.api.jobs import Code, JobSpec
-from labd.errors import LabdError
+from labd.errors import LabdError, StateError
 from labd.jobs import manifest
 from labd.jobs.manifest import Manifest
 from labd.store.blobs import Blobs
 
 
-class CodeUnusable(LabdError):
+class CodeUnusable(StateError):
     """The frozen code cannot be laid out, now or later: blobs are gone or damaged."""
-
-    code, exit_code, title = "code", 11, "frozen code is lost"
 
 
 def blobs_of(spec: JobSpec, blobs: Blobs) -> set[str]:
