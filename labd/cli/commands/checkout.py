@@ -16,7 +16,7 @@ Writes the tree as it was when the job was submitted with --snapshot. DIR must b
 one it is `job-ID` here."""
 EXAMPLES = [
     ("labctl checkout 12", "into ./job-12"),
-    ("labctl checkout train /tmp/train", "into a folder of another name"),
+    ("labctl checkout train ../train-as-run", "into a folder of another name"),
 ]
 
 
