@@ -8,7 +8,7 @@ import msgspec
 from docs import words
 from docs.tables import code, fields, table
 from labd import errors
-from labd.api.jobs import ArraySpec, JobSpec, JobView
+from labd.api.jobs import ArraySpec, Code, JobSpec, JobView
 from labd.api.node import Event
 from labd.cli import exits
 from labd.daemon import events as bus
@@ -55,8 +55,10 @@ def environment() -> str:
         id=1, uid=0, gid=0, user="", spec=JobSpec(array=ArraySpec(((0, 0, 1),))), environment="",
         submitted=0.0, array=1, current=attempt,
     )  # fmt: skip
+    frozen = JobSpec(code=Code(manifest="0" * 64, root="/", files=0, bytes=0))
+    code_names = order.code_names(frozen, "/").keys() - {"PWD"}
     told = {**order.labd_names(job, "/"), **order.task_names(job, "")}
-    names = [*told, "LABD_SOCKET", *order.gpu_names(job, (0,))]
+    names = [*told, *code_names, "LABD_SOCKET", *order.gpu_names(job, (0,))]
     if unknown := set(words.ENVIRONMENT) - set(names):
         raise KeyError(f"docs/words.py explains {unknown}, which no job gets")
     return table(["variable", "meaning"], [[code(name), words.ENVIRONMENT[name]] for name in names])

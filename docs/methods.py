@@ -20,8 +20,8 @@ def all_methods() -> list[Method]:
     """Every method that labd itself offers, by name."""
     nothing: Any = None  # describing a method needs none of its handler's collaborators
     offered = [
-        *JobMethods(nothing).all(),
-        *BlobMethods(nothing, nothing).all(),
+        *JobMethods(nothing, nothing).all(),
+        *BlobMethods(nothing, nothing, nothing, nothing).all(),
         *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
         *NotifyMethods(nothing).all(),
     ]

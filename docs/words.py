@@ -88,6 +88,8 @@ JOB_SPEC: Words = {
     "preemptible": "it is ended and queued again when a job of a higher priority needs what it has",
     "notify": "who is told of what, each a map with `target` (a name of `notify.targets`) and `when`: `ended` "
     "(the usual one), `failed`, or [an event](events.md) without its `job.`",
+    "code": "the tree that it runs in a copy of: `manifest` and `diff` (digests of blobs), `root` (where the "
+    "tree was), `files` and `bytes` (of its files), `commit`, `branch`, `remote`",
 }
 
 ATTEMPT: Words = {
@@ -192,6 +194,9 @@ EVENTS: dict[str, tuple[str, str]] = {
 _WOULD = "only for a dry run: the events that would follow, maps with `kind` and `job`"
 
 ANSWERS: dict[str, Words] = {
+    "blob.get": {
+        "data": "bytes of the blob", "offset": "where to go on", "size": "bytes of the whole blob",
+    },
     "blob.missing": {"missing": "those that are not there, or that the caller has never put"},
     "blob.put": {
         "upload": "name of the upload for the pieces to come; null when it is closed",
@@ -215,6 +220,11 @@ ANSWERS: dict[str, Words] = {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
     "job.cancel": {"job": "the job as it is now", "would": _WOULD},
+    "job.code": {"job": "its id", "code": "its frozen code, as in the job's description"},
+    "job.defaults": {
+        "snapshot_groups": "groups whose jobs freeze their code unasked",
+        "max_snapshot": "bytes that a tree of frozen code may have",
+    },
     "job.find": {"ids": "a number for each reference, in order"},
     "job.hold": {"job": "the job as it is now", "would": _WOULD},
     "job.list": {
@@ -239,6 +249,7 @@ ANSWERS: dict[str, Words] = {
         "env": "its environment; null for those who may not read it",
         "script": "its script; null when there is none, and for those who may not read it",
         "task": "the line that it was given, of a task of an array; null else, and for those who may not read it",
+        "code": "its frozen code, in the same way",
     },
     "job.submit": {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
@@ -277,6 +288,7 @@ ENVIRONMENT: Words = {
     "LABD_TASK_INDEX": "its index in its array; only of a task",
     "LABD_TASK_COUNT": "how many tasks its array has; only of a task",
     "LABD_TASK": "its line of the file; only of a task of an array with `--each-line` or `--each-json`",
+    "LABD_CODE_DIR": "copy of the frozen code; only for jobs with `--snapshot`",
     "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
     "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
 }

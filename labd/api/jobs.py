@@ -11,6 +11,8 @@ Argument = Annotated[str, Meta(max_length=131_072, pattern=r"^[^\x00]*$")]
 Path = Annotated[str, Meta(min_length=1, max_length=4096, pattern=r"^/[^\x00]*$")]
 Seconds = Annotated[float, Meta(ge=0, le=315_360_000)]
 """A duration; at most ten years, so that sums stay exact."""
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256, as the name of a blob."""
 
 
 class Dependency(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +60,24 @@ class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     when: When = "ended"
 
 
+class Code(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A tree of files as it was at submit. *manifest* and *diff* are digests of blobs.
+
+    ``root`` is where the tree was; a job whose ``cwd`` is in it runs at the same place of its own copy.
+    ``commit``, ``branch``, ``remote`` (without credentials) and ``diff`` (from the commit to the tree) say
+    where it comes from, as far as it was in git. ``bytes`` is the size of its ``files``.
+    """
+
+    manifest: Digest
+    root: Path
+    files: Annotated[int, Meta(ge=0)]
+    bytes: Annotated[int, Meta(ge=0)]
+    commit: Name = ""
+    branch: Name = ""
+    remote: Annotated[str, Meta(max_length=2000, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    diff: Digest | None = None
+
+
 class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What to run, where, with what, and how often. Checked whole before anything is stored.
 
@@ -70,8 +90,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
     ``group`` share the limit that the configuration gives it. A ``preemptible`` job is ended and queued again
     when one of a higher priority needs what it has. With ``array`` the job stands for many tasks,
-    each of which is a job with all of this. ``notify`` names targets of the configuration that are told what
-    becomes of the job. What is None gets the default of the section ``[jobs]`` of the configuration.
+    each of which is a job with all of this. With ``code`` the job runs in a copy of a tree that was uploaded
+    before. ``notify`` names targets of the configuration that are told what becomes of the job. What is None
+    gets the default of the section ``[jobs]`` of the configuration.
     """
 
     argv: Annotated[tuple[Argument, ...], Meta(max_length=65_536)] = ()
@@ -99,6 +120,7 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     array: ArraySpec | None = None
     preemptible: bool = False
     notify: Annotated[tuple[Notify, ...], Meta(max_length=64)] = ()
+    code: Code | None = None
 
 
 class JobView(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,6 +34,7 @@ def described(job: Job, term: Terminal, now: float) -> list[str]:
         ("Group", job.get("group") or ""),
         ("Tags", ", ".join(job.get("tags") or ())),
         ("Notify", ", ".join(f"{one['when']}:{one['target']}" for one in job.get("notify") or ())),
+        *_frozen(job.get("code")),
     ], term)  # fmt: skip
 
 
@@ -44,6 +45,19 @@ def _array(array: dict[str, Any]) -> str:
         for first, last, step in array["ranges"]
     ]
     return ", ".join(parts) + (f" ({array['limit']} at once)" if array.get("limit") else "")
+
+
+def _frozen(code: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What of its code is frozen, and where that comes from."""
+    if not code:
+        return []
+    commit, branch = code.get("commit", "")[:12], code.get("branch", "")
+    changed = ", with changes" if code.get("diff") else ""
+    return [
+        ("Frozen", f"{code['files']} files of {code['root']}"),
+        ("Commit", f"{commit}{f' on {branch}' if branch else ''}{changed}" if commit else ""),
+        ("Remote", code.get("remote", "")),
+    ]
 
 
 def takes(job: Job) -> str:

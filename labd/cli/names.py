@@ -8,6 +8,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "array": "how the tasks of an array stand",
         "why": "what a job waits for, and who has it",
         "logs": "the output of a job",
+        "checkout": "the frozen code of a job, as a folder",
         "wait": "wait until jobs have ended",
         "cancel": "end jobs, or take them out of the queue",
         "hold": "keep jobs from starting",

@@ -165,6 +165,13 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_upload: Annotated[
         Bytes, Meta(description="The most bytes that a client may send as one file; more is refused.")
     ] = 2**30
+    max_snapshot: Annotated[
+        Bytes, Meta(description="The most bytes of one tree of frozen code (labctl submit --snapshot).")
+    ] = 2**30
+    snapshot_groups: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=200)]],
+        Meta(description="Groups whose jobs freeze their code without being asked to."),
+    ] = msgspec.field(default_factory=list)
     kill_grace: Annotated[
         Annotated[float, seconds(0, 86_400)],
         Meta(description="Time between SIGTERM and SIGKILL for a job that does not say."),

@@ -17,6 +17,7 @@ from labd.api.methods import Peer, Role
 from labd.api.services import Restart, Service
 from labd.config import Loaded
 from labd.daemon.blobs import UserBlobs
+from labd.daemon.code import FrozenCode
 from labd.daemon.connection import Connection
 from labd.daemon.control import Control
 from labd.daemon.desk import Desk
@@ -55,6 +56,7 @@ from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
+from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
 from labd.resources.ledger import Ledger
@@ -103,6 +105,8 @@ class Daemon:
         self.reports = Reports(self.watcher, self._reported)
         self.launcher = Launcher(setup.zygote)
         self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
+        blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
+        self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
         self.runner = Runner(
             self.queue,
             self.ledger,
@@ -111,10 +115,10 @@ class Daemon:
             self.clock,
             self._folder,
             self._surroundings,
+            Trees(os.path.join(setup.paths.state, "unpacked"), blobs),
         )
-        blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
-        self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
         self.uploads = Uploads(os.path.join(setup.paths.state, "uploads"), self.user_blobs)
+        self.code = FrozenCode(self.user_blobs)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
@@ -206,8 +210,8 @@ class Daemon:
         self.notifiers.update({notifier.name: notifier for _, notifier in registry.notifiers})
         system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
         for method in (
-            *JobMethods(self.desk).all(),
-            *BlobMethods(self.user_blobs, self.uploads).all(),
+            *JobMethods(self.desk, self.code).all(),
+            *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
             *system.all(),
             *NotifyMethods(self.notices).all(),
             *(m for _, m in registry.methods),

@@ -138,6 +138,7 @@ class Control:
         daemon.uploads.limit = config.jobs.max_upload
         daemon.desk.intake.targets = config.notify.targets
         daemon.notices.configure(config.notify)
+        daemon.code.limit = config.jobs.max_snapshot
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,

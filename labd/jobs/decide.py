@@ -58,14 +58,21 @@ def repeated(job: Job, cause: str, clocks: Clocks) -> Draft:
     return Draft("job.queued", data, cause=cause)
 
 
-def never_began(job: Job, cause: str, clocks: Clocks, delay: float = 0.0) -> list[Draft]:
-    """The attempt provably did not start: the job waits again, unless its end was asked for."""
+def never_began(
+    job: Job, cause: str, clocks: Clocks, delay: float = 0.0, *, hold: bool = False
+) -> list[Draft]:
+    """The attempt provably did not start: the job waits again, unless its end was asked for.
+
+    With *hold* it waits for a person: another try would end like this one.
+    """
     data = {"job": job.id, "attempt": job.attempt} | ready_in(delay, clocks)
     drafts = [Draft("job.never_began", data, cause=cause)]
     if job.cancel_reason is not None:
         drafts.append(
             Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=job.cancel_reason)
         )
+    elif hold:
+        drafts.append(Draft("job.held", {"job": job.id}, cause=cause))
     return drafts
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from labd.api.jobs import JobSpec
 from labd.jobs.items import filled
+from labd.jobs.manifest import within
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
 from labd.resources.ledger import MILLI, Request
@@ -48,9 +49,10 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "job": job.id,
             "attempt": job.attempt,
             "argv": argv_of(job, around.line),
-            "cwd": spec.cwd,
+            "cwd": workdir(spec, folder),
             "env": around.env
             | labd_names(job, folder)
+            | code_names(spec, folder)
             | task_names(job, around.line)
             | gpu_names(job, around.gpus),
             "time_limit": spec.time_limit or None,
@@ -93,6 +95,19 @@ def task_names(job: Job, line: str | None) -> dict[str, str]:
         "LABD_TASK_COUNT": str(job.spec.array.count),
     }
     return names if line is None else names | {"LABD_TASK": line}
+
+
+def code_names(spec: JobSpec, folder: str) -> dict[str, str]:
+    """What a job with frozen code is told: where that is, and the folder it runs in, as a shell would say."""
+    if spec.code is None:
+        return {}
+    return {"LABD_CODE_DIR": os.path.join(folder, marks.CODE), "PWD": workdir(spec, folder)}
+
+
+def workdir(spec: JobSpec, folder: str) -> str:
+    """Where the job of an attempt in *folder* runs: with frozen code, at the place that is like ``cwd``."""
+    place = None if spec.code is None else within(spec.code.root, spec.cwd)
+    return spec.cwd if place is None else os.path.normpath(os.path.join(folder, marks.CODE, place))
 
 
 def gpu_names(job: Job, machine_gpus: tuple[int, ...]) -> dict[str, str]:

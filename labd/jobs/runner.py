@@ -15,6 +15,7 @@ import trio
 from labd.errors import Conflict, LabdError
 from labd.jobs import arrays, attempts, decide, steer
 from labd.jobs.clock import SystemClock
+from labd.jobs.code import CodeUnusable
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
@@ -22,6 +23,7 @@ from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
+from labd.jobs.trees import Trees
 from labd.resources.ledger import Ledger
 
 log = logging.getLogger("labd.jobs")
@@ -43,6 +45,7 @@ class Runner:
         clock: SystemClock,
         folder: Callable[[Job], str],
         surroundings: Callable[[Job], Awaitable[Surroundings]],
+        trees: Trees,
     ) -> None:
         self._queue = queue
         self._ledger = ledger
@@ -51,6 +54,7 @@ class Runner:
         self._clock = clock
         self._folder = folder
         self._surroundings = surroundings
+        self._trees = trees
         self.shares = Shares()
         self.line = Line(share=lambda user: self.shares.used(user, clock.boot()))
         self._wake = trio.Event()
@@ -244,6 +248,8 @@ class Runner:
         except (LaunchUnknown, Conflict):
             self._follower.launching.discard(job_id)
             self._follower.settle(job_id, found="launched, though nobody said so")
+        except CodeUnusable as error:
+            self._follower.never_began(job_id, f"could not be launched: {error}", 0.0, hold=True)
         except (OSError, LabdError) as error:
             self._follower.never_began(job_id, f"could not be launched: {error}", LAUNCH_DELAY)
         else:
@@ -252,9 +258,9 @@ class Runner:
             self._follower.launching.discard(job_id)
 
     async def _spawn_shim(self, job: Job) -> None:
-        folder = self._folder(job)
-        around = await self._surroundings(job)
-        lock = attempts.prepare(folder, order_for(job, folder, around))
+        folder, around = self._folder(job), await self._surroundings(job)
+        async with self._trees.laid_out(job, around.user) as tree:
+            lock = attempts.prepare(folder, order_for(job, folder, around), tree)
         try:
             self._follower.follow(job)
         except BaseException:

@@ -18,17 +18,24 @@ EXAMPLES = [
     ("labctl show 12", "by id"),
     ("labctl show train", "by name"),
     ("labctl show last --json", "the newest job, for programs"),
+    ("labctl show 12 --diff", "what was changed in its code since the commit"),
 ]
 
 
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help="which job")
+    parser.add_argument("--diff", action="store_true", help="print the diff of its frozen code instead")
+    parser.add_argument("--pager", action="store_true", help="show that through $PAGER")
     add_output(parser, "print the id only")
     add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with connect() as client:
+        if args.diff:
+            from labd.cli.frozen import show_diff
+
+            return show_diff(client, ref(args.job), pager=args.pager, json=args.json)
         reply = client.call("job.show", {"job": ref(args.job)})
     job, attempts = reply["job"], reply["attempts"]
     if args.json:
@@ -38,7 +45,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     elif args.quiet:
         output.show([str(job["id"])])
     else:
-        _print(job, attempts)
+        _print({**job, "code": reply.get("code")}, attempts)
     return exits.OK
 
 

@@ -64,6 +64,11 @@ def _add_job(parser: Parser) -> None:
     add("--clean-env", action="store_true", help="pass on only PATH, HOME, LANG and their like")
     add("--kind", metavar="KIND", help="a kind of job that a plugin offers")
     add("--param", metavar="KEY=VALUE", action="append", help="a parameter of the kind; VALUE may be JSON")
+    add(
+        "--snapshot", metavar="DIR", nargs="?", const="",
+        help="run in a copy of the git tree around here (or --snapshot=DIR) as it is now",
+    )  # fmt: skip
+    add("--no-snapshot", action="store_const", const=False, dest="snapshot", help="even if --group would")
     add("--tag", metavar="TAG", action="append", help="a label; may be given several times")
 
 
@@ -114,6 +119,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
             spec["array"] = array
         if args.after:
             spec["after"] = resolved(calls, args.after)
+        _freeze(args, calls, spec)
+        calls.deadline = time.monotonic() + PATIENCE
         reply = calls.call("job.submit", {"spec": spec, "key": key, "dry_run": args.dry_run})
         calls.deadline = None
         if args.dry_run or not (args.wait or args.follow):
@@ -143,6 +150,14 @@ def _check(args: argparse.Namespace) -> None:
     arrays.check(args)
     if args.follow and (args.array or args.each_line or args.each_json):
         raise UsageError("the tasks of an array have an output each", hint="use --wait, and labctl logs")
+
+
+def _freeze(args: argparse.Namespace, calls: Steady, spec: dict[str, Any]) -> None:
+    """Freeze the code where that is asked for, or usual for the group."""
+    if args.snapshot or args.snapshot == "" or (args.snapshot is None and args.group):
+        from labd.cli.freeze import freeze  # git, hashing and JSON cost time that others need not spend
+
+        freeze(args, calls, spec)
 
 
 def _print(args: argparse.Namespace, reply: dict[str, Any]) -> None:

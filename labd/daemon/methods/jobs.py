@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from labd.api.jobs import ArraySpec, JobSpec
 from labd.api.methods import Call, Method, Role
+from labd.daemon.code import FrozenCode
 from labd.daemon.desk import Desk
 from labd.errors import DeadlineExceeded, NotFound, NotPermitted, UsageError
 from labd.jobs import arrays, attempts, decide, logs, steer, table
@@ -92,8 +93,9 @@ class OfAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class JobMethods:
     """The handlers; everything they touch is behind the :class:`Desk`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, code: FrozenCode) -> None:
         self._desk = desk
+        self._code = code
 
     def all(self) -> list[Method]:
         return [
@@ -121,6 +123,7 @@ class JobMethods:
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
         spec = self._desk.intake.checked(ask.spec, call.peer.role)
         await self._desk.lines.check(spec, call.peer.uid)
+        await self._code.check(spec, call.peer)
         if ask.dry_run:
             return {"job": None, "created": False, "spec": msgspec.structs.replace(spec, env={})}
         job, created = await self._desk.queue.submit(spec, call.peer, ask.key)
@@ -162,6 +165,7 @@ class JobMethods:
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,
             "task": await self._desk.lines.of(job) if owner else None,
+            "code": job.spec.code if owner else None,
         }
 
     async def find(self, call: Call, ask: Find) -> dict[str, Any]:
