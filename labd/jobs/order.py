@@ -6,12 +6,18 @@ from typing import Any, NamedTuple
 from labd.api.jobs import JobSpec
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
+from labd.jobs.visible import gpu_names
+from labd.resources.devices import Device
 from labd.resources.ledger import MILLI, Request
 
 
 def request_of(spec: JobSpec) -> Request:
     """What *spec* asks of the machine."""
-    return Request(round((spec.cpus or 0) * MILLI), spec.memory or 0, spec.gpus, spec.gpu_ids)
+    share = round(spec.gpus * MILLI) if spec.gpus % 1 else 0
+    count = 0 if share else int(spec.gpus)
+    return Request(
+        round((spec.cpus or 0) * MILLI), spec.memory or 0, count, spec.gpu_ids, share, spec.vram
+    )
 
 
 class User(NamedTuple):
@@ -28,7 +34,7 @@ class Surroundings(NamedTuple):
 
     env: dict[str, str]
     user: User | None = None
-    gpus: tuple[int, ...] = ()
+    gpus: tuple[Device, ...] = ()
     cgroup: str = ""
     enforce_cpus: bool = False
 
@@ -46,7 +52,7 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "attempt": job.attempt,
             "argv": list(spec.argv),
             "cwd": spec.cwd,
-            "env": around.env | labd_names(job, folder) | gpu_names(job, around.gpus),
+            "env": around.env | labd_names(job, folder) | _gpus(job, around),
             "time_limit": spec.time_limit or None,
             "grace": spec.grace,
             "memory": spec.memory or 0,
@@ -55,6 +61,11 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "cgroup": around.cgroup,
         }
     )
+
+
+def _gpus(job: Job, around: Surroundings) -> dict[str, str]:
+    given = job.current.gpu_ids if job.current else ()
+    return gpu_names(request_of(job.spec), given, around.gpus, around.env)
 
 
 def labd_names(job: Job, folder: str) -> dict[str, str]:
@@ -68,10 +79,3 @@ def labd_names(job: Job, folder: str) -> dict[str, str]:
         "LABD_TOKEN": job.current.token,
         "LABD_CPUS": f"{job.spec.cpus or 0:g}",
     }
-
-
-def gpu_names(job: Job, machine_gpus: tuple[int, ...]) -> dict[str, str]:
-    """The GPUs that the job may see: its own, and none when it asked for none."""
-    if not machine_gpus or job.current is None:
-        return {}
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, job.current.gpu_ids))}

@@ -2,11 +2,14 @@
 
 from labd.api.jobs import JobView
 from labd.jobs.model import Attempt, Job
+from labd.jobs.order import request_of
 from labd.jobs.reports import Latest
+from labd.resources.ledger import MILLI
 
 
-def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobView:
+def view(job: Job, latest: Latest | None = None, waiting_for: str = "", warning: str = "") -> JobView:
     """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
+    request = request_of(job.spec)
     spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
     ended = last.ended if not job.live else None
     return JobView(
@@ -21,8 +24,9 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         cwd=spec.cwd,
         cpus=spec.cpus or 0.0,
         memory=spec.memory or 0,
-        gpus=max(spec.gpus, len(spec.gpu_ids)),
+        gpus=request.gpu_milli / MILLI if request.share else request.gpu_count,
         gpu_ids=last.gpu_ids if job.busy or not job.live else (),
+        vram=spec.vram,
         time_limit=spec.time_limit or None,
         retries=spec.retries,
         retry_on=spec.retry_on,
@@ -40,6 +44,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         progress=latest.progress if latest else None,
         metrics=dict(latest.metrics) if latest else {},
         waiting_for=waiting_for,
+        warning=warning,
     )
 
 
