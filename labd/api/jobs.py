@@ -28,7 +28,8 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``cwd`` is an absolute path. ``env`` is the whole environment of the job: labd adds its own names
     and takes nothing from the daemon's. ``cpus`` are cores (fractions allowed), ``memory`` bytes,
     ``gpus`` a count, or a part of one GPU (below 1, in thousandths), ``gpu_ids`` the indices wanted,
-    ``vram`` bytes of the memory of each of its GPUs, which it then shares with others. Times are seconds; a ``time_limit`` of 0 means none.
+    ``vram`` bytes of the memory of each of its GPUs, which it then shares with others. Times are seconds;
+    a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
     ``group`` share the limit that the configuration gives it. What is None gets the default of the section

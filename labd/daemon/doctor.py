@@ -122,9 +122,10 @@ def plugins(records: Sequence[PluginRecord]) -> Check:
 
 def gpu(found: GpuStatistics) -> Check:
     """How one GPU fares, and who has it."""
-    about = ", ".join(part for part in (found.name, size(found.memory) if found.memory else "") if part)
+    memory = size(found.memory) if found.memory else ""
+    about = ", ".join(part for part in (found.name or found.vendor, memory) if part)
     holders = ", ".join(held.holder for held in found.held)
-    text = "; ".join(part for part in (about or found.vendor, f"held by {holders}" if holders else "") if part)
+    text = f"{about}; held by {holders}" if holders else about
     if found.health != "ok":
         hint = "no new job gets it; see what its driver says (nvidia-smi, dmesg)"
         return Check(f"gpu {found.index}", "fail", f"{found.health}: {found.why}; {text}", hint)

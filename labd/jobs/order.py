@@ -15,9 +15,7 @@ def request_of(spec: JobSpec) -> Request:
     """What *spec* asks of the machine."""
     share = round(spec.gpus * MILLI) if spec.gpus % 1 else 0
     count = 0 if share else int(spec.gpus)
-    return Request(
-        round((spec.cpus or 0) * MILLI), spec.memory or 0, count, spec.gpu_ids, share, spec.vram
-    )
+    return Request(round((spec.cpus or 0) * MILLI), spec.memory or 0, count, spec.gpu_ids, share, spec.vram)
 
 
 class User(NamedTuple):

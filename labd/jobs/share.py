@@ -1,7 +1,7 @@
 """What each user has had of the machine lately: the measure of fair shares. Pure.
 
-Use is counted in core-seconds, a GPU as :data:`GPU_WEIGHT` cores, a part of one as that part. It is forgotten by half every
-*half_life* seconds, so that yesterday's sweep does not weigh for ever.
+Use is counted in core-seconds, a GPU as :data:`GPU_WEIGHT` cores, a part of one as that part. It is
+forgotten by half every *half_life* seconds, so that yesterday's sweep does not weigh for ever.
 """
 
 from collections.abc import Iterable

@@ -1,7 +1,7 @@
-"""The program that asks the drivers which GPUs there are, and prints a JSON map for each. Standard library only.
+"""The program that asks the drivers which GPUs there are, and prints a JSON map for each.
 
-It is a process of its own, so that a driver that hangs or crashes its caller does it to this one. What the
-drivers cannot say is a map with ``error``.
+Standard library only. It is a process of its own, so that a driver that hangs or crashes its caller does
+it to this one. What the drivers cannot say is a map with ``error``.
 """
 
 import json

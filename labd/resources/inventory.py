@@ -100,9 +100,7 @@ class Inventory:
                 yield msgspec.structs.replace(before, health=health, why=row.trouble)
             else:
                 index = self._index(row.uuid or f"{row.vendor} {number}", row.vendor, number)
-                yield Device(
-                    index, number, row.vendor, row.uuid, row.name, row.memory, health, row.trouble
-                )
+                yield Device(index, number, row.vendor, row.uuid, row.name, row.memory, health, row.trouble)
 
     def _numbered(self, vendor: str, number: int) -> Device | None:
         found = (d for d in self._devices.values() if (d.vendor, d.number) == (vendor, number))
