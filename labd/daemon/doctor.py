@@ -124,12 +124,13 @@ def gpu(found: GpuStatistics) -> Check:
     """How one GPU fares, and who has it."""
     memory = size(found.memory) if found.memory else ""
     about = ", ".join(part for part in (found.name or found.vendor, memory) if part)
-    holders = ", ".join(held.holder for held in found.held)
-    text = f"{about}; held by {holders}" if holders else about
+    names = [held.holder for held in found.held]
+    holders = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    held = f"; held by {holders}" if holders else ""
     if found.health != "ok":
-        hint = "no new job gets it; see what its driver says (nvidia-smi, dmesg)"
-        return Check(f"gpu {found.index}", "fail", f"{found.health}: {found.why}; {text}", hint)
-    return Check(f"gpu {found.index}", "ok", text)
+        hint = f"no new job gets {about}; see nvidia-smi, dmesg"
+        return Check(f"gpu {found.index}", "fail", f"{found.health}: {found.why}{held}", hint)
+    return Check(f"gpu {found.index}", "ok", about + held)
 
 
 def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:

@@ -64,8 +64,11 @@ def test_each_gpu_is_told_of_with_its_holders():
     found = doctor.gpu(well)
     assert (found.name, found.state, found.message) == ("gpu 0", "ok", "H200, 24 GiB; held by job 4")
     found = doctor.gpu(msgspec.structs.replace(well, health="gone", why="not listed", held=()))
-    assert (found.state, found.message) == ("fail", "gone: not listed; H200, 24 GiB")
-    assert "nvidia-smi" in found.hint
+    assert (found.state, found.message) == ("fail", "gone: not listed")
+    assert found.hint == "no new job gets H200, 24 GiB; see nvidia-smi, dmesg"
+    many = tuple(Holding(f"job {n}", 0.1, 1) for n in range(9))
+    found = doctor.gpu(msgspec.structs.replace(well, held=many))
+    assert found.message == "H200, 24 GiB; held by job 0, job 1, job 2 and 6 more"
 
 
 def test_few_descriptors_are_a_warning():
