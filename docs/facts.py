@@ -13,8 +13,10 @@ from labd.api.node import Event
 from labd.cli import exits
 from labd.daemon import events as bus
 from labd.daemon import subscriptions
-from labd.jobs import model, order
+from labd.jobs import model, order, visible
 from labd.jobs.reports import Report
+from labd.resources.devices import Device
+from labd.resources.request import Request
 from labd.wire import arrays, limits, messages, subscription
 
 
@@ -58,7 +60,11 @@ def environment() -> str:
     frozen = JobSpec(code=Code(manifest="0" * 64, root="/", files=0, bytes=0))
     code_names = order.code_names(frozen, "/").keys() - {"PWD"}
     told = {**order.labd_names(job, "/"), **order.task_names(job, "")}
-    names = [*told, *code_names, "LABD_SOCKET", *order.gpu_names(job, (0,))]
+    both = [Device(0, 0, "nvidia", memory=1), Device(1, 0, "amd", memory=1)]
+    shown = visible.gpu_names(Request(share=1, vram=1), (0, 1), both, {})
+    names = [*told, *code_names, "LABD_SOCKET", *(n for n in words.ENVIRONMENT if n in shown)]
+    if missing := set(shown) - set(names):
+        raise KeyError(f"docs/words.py does not explain {missing}")
     if unknown := set(words.ENVIRONMENT) - set(names):
         raise KeyError(f"docs/words.py explains {unknown}, which no job gets")
     return table(["variable", "meaning"], [[code(name), words.ENVIRONMENT[name]] for name in names])

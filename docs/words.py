@@ -32,8 +32,9 @@ JOB_VIEW: Words = {
     "cwd": "folder that it runs in",
     "cpus": "cores that it takes; may be a fraction",
     "memory": "bytes of memory that it takes in the ledger, and may use; 0 for no limit",
-    "gpus": "how many GPUs it takes",
+    "gpus": "how many GPUs it takes; below 1 a part of one. 1 for a part by memory alone (`vram`)",
     "gpu_ids": "which GPUs the last attempt has or had; empty while it waits",
+    "vram": "bytes of the memory of each of its GPUs that it takes, as far as it said so; else 0",
     "time_limit": "seconds that an attempt may run; null for no limit",
     "retries": "how often it is run again by itself after a failure",
     "retry_on": "only after these exit codes; empty for any failure",
@@ -56,6 +57,7 @@ JOB_VIEW: Words = {
     "array": "of a task: the id of its array; null for other jobs",
     "index": "of a task: its index in its array; null for other jobs",
     "preemptible": "whether it gives way to jobs of a higher priority",
+    "warning": "what is amiss with the GPUs that a running job holds, in words; else empty",
 }
 
 JOB_SPEC: Words = {
@@ -68,8 +70,9 @@ JOB_SPEC: Words = {
     "env": "the whole environment of the job; labd adds [a few names](job-environment.md)",
     "cpus": "cores, fractions allowed; null: `jobs.default_cpus`",
     "memory": "bytes for all its processes together, 0 for no limit; null: `jobs.default_memory`",
-    "gpus": "how many GPUs",
+    "gpus": "how many GPUs, or a part of one: below 1, in thousandths",
     "gpu_ids": "which GPUs, by index",
+    "vram": "bytes of the memory of each GPU, which others may then share; 0: whole GPUs, or as `gpus` says",
     "time_limit": "seconds that an attempt may run, 0 for no limit; null: `jobs.default_time_limit`",
     "grace": "seconds between SIGTERM and SIGKILL; null: `jobs.kill_grace`",
     "retries": "how often to run again after `failed`, `timed_out` or `lost`",
@@ -179,6 +182,9 @@ EVENTS: dict[str, tuple[str, str]] = {
         "a target could not be told, and is not tried again; `cause` says why",
         "job notice target event tries",
     ),
+    "gpu.unhealthy": ("a GPU is in trouble, or its driver is; no new job gets it", "gpu name uuid held_by"),
+    "gpu.gone": ("the driver does not list a GPU any more; no new job gets it", "gpu name uuid held_by"),
+    "gpu.back": ("a GPU is well again", "gpu name uuid held_by"),
     "service.backoff": ("a service failed and will be started again", _SERVICE),
     "service.starting": ("a service that had failed starts again", _SERVICE),
     "service.ready": ("a service that had failed is ready again", _SERVICE),
@@ -263,7 +269,7 @@ ANSWERS: dict[str, Words] = {
     "job.why": {
         "job": "the job", "reasons": "what it waits for, a sentence each",
         "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
-        "`cpus`, `memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
+        "`cpus`, `memory`, `gpus`, `gpu_ids`, `vram` and `ends` (the latest end; null for none known)",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
     "notify.list": {
@@ -290,7 +296,17 @@ ENVIRONMENT: Words = {
     "LABD_TASK": "its line of the file; only of a task of an array with `--each-line` or `--each-json`",
     "LABD_CODE_DIR": "copy of the frozen code; only for jobs with `--snapshot`",
     "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
-    "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
+    "CUDA_VISIBLE_DEVICES": "its GPUs, as their driver counts them; empty for a job without. This and the next "
+    "two are set only where labd has GPUs",
+    "CUDA_DEVICE_ORDER": "`PCI_BUS_ID`: CUDA counts as its driver does",
+    "NVIDIA_VISIBLE_DEVICES": "the same GPUs for containers; `void` for a job without",
+    "ROCR_VISIBLE_DEVICES": "its GPUs of AMD's. This and the next one are set only where there are such",
+    "HIP_VISIBLE_DEVICES": "what HIP sees of them: all, from 0",
+    "LABD_GPU_FRACTION": "the part of a GPU that it was given; only for a job that asked for a part",
+    "LABD_VRAM": "bytes of the memory of each GPU that are its own; only for a job that shares",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "`true` for a job that shares a GPU, unless it sets this itself: TensorFlow "
+    "then does not take all of the memory",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION": "nine tenths of its part of the memory, for JAX, in the same way",
 }
 
 PROMISES: dict[int, str] = {

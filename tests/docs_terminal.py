@@ -42,6 +42,8 @@ class Terminal:
             "CONFIGURATION_DIRECTORY": f"{self.folder}/c",
             "LABD_RESOURCES__CORES": "4",
             "LABD_RESOURCES__GPUS": "[0, 1]",
+            "LABD_RESOURCES__GPU_MEMORY": "24G",
+            "LABD_RESOURCES__GPU_PROBE": "/bin/true",  # not those of the machine that the test runs on
             "LABD_SOCKET": self.socket,
         }
         self.daemon: subprocess.Popen[bytes] | None = None

@@ -48,6 +48,11 @@ def test_the_daemon_never_loads_what_belongs_to_others():
     assert not extra
 
 
+def test_what_asks_the_drivers_is_small():
+    found = loaded_after("from labd.resources import drivers")
+    assert not found & {"trio", "msgspec", "psutil", "asyncio"}
+
+
 def test_the_shim_loads_next_to_nothing():
     found = loaded_after("from labd.jobs.shim import zygote")
     ours = {name for name in found if name.startswith("labd.") and not name.startswith("labd.jobs")}

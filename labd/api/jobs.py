@@ -85,7 +85,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``#!``, or of a shell script) the text is kept with the job and ``argv`` holds its arguments alone.
     ``cwd`` is an absolute path. ``env`` is the whole environment of the job: labd adds its own names
     and takes nothing from the daemon's. ``cpus`` are cores (fractions allowed), ``memory`` bytes,
-    ``gpus`` a count, ``gpu_ids`` the indices wanted. Times are seconds; a ``time_limit`` of 0 means none.
+    ``gpus`` a count, or a part of one GPU (below 1, in thousandths), ``gpu_ids`` the indices wanted,
+    ``vram`` bytes of the memory of each of its GPUs, which it then shares with others. Times are seconds;
+    a ``time_limit`` of 0 means none.
     ``retry_on`` narrows retries to these exit codes. With ``hold`` the job waits for a release; it starts
     not before ``begin`` (Unix seconds) nor before the jobs in ``after`` have ended as asked. Jobs of one
     ``group`` share the limit that the configuration gives it. A ``preemptible`` job is ended and queued again
@@ -104,8 +106,9 @@ class JobSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     env: dict[Argument, Argument] = {}
     cpus: Annotated[float, Meta(ge=0, le=65_536)] | None = None
     memory: Annotated[int, Meta(ge=0, le=2**60)] | None = None
-    gpus: Annotated[int, Meta(ge=0, le=1024)] = 0
+    gpus: Annotated[int, Meta(ge=0, le=1024)] | Annotated[float, Meta(ge=0, le=1024)] = 0
     gpu_ids: Annotated[tuple[Annotated[int, Meta(ge=0)], ...], Meta(max_length=1024)] = ()
+    vram: Annotated[int, Meta(ge=0, le=2**60)] = 0
     time_limit: Seconds | None = None
     grace: Seconds | None = None
     retries: Annotated[int, Meta(ge=0, le=1000)] = 0
@@ -141,8 +144,9 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     cwd: str
     cpus: float
     memory: int
-    gpus: int
+    gpus: float
     gpu_ids: tuple[int, ...]
+    vram: int
     time_limit: float | None
     retries: int
     retry_on: tuple[int, ...]
@@ -165,6 +169,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     array: int | None = None
     index: int | None = None
     preemptible: bool = False
+    warning: str = ""
 
 
 class JobKind(msgspec.Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli.render import Terminal
 from labd.cli.table import Cell, Column, pairs, table
 from labd.cli.times import moment, span
-from labd.cli.view import Job, counted, elapsed, memory, progress, result
+from labd.cli.view import Job, counted, elapsed, gpu_count, memory, progress, result
 
 _ATTEMPTS = [
     Column("ATTEMPT", right=True), Column("STATE"), Column("TOOK", right=True), Column("CPU", right=True),
@@ -62,15 +62,27 @@ def _frozen(code: dict[str, Any] | None) -> list[tuple[str, str]]:
 
 def takes(job: Job) -> str:
     """``2 cores, 8G memory, GPU 0``: what is asked for, and the GPUs that were given."""
-    cpus, ids = job.get("cpus") or 0, job.get("gpu_ids") or ()
-    gpus = len(ids) or job.get("gpus") or 0
-    named = f" {', '.join(map(str, ids))}" if ids else ""
+    cpus = job.get("cpus") or 0
     parts = [
         f"{cpus:g} {'core' if cpus == 1 else 'cores'}" if cpus else "",
         f"{memory(job['memory'])} memory" if job.get("memory") else "",
-        f"{'' if ids else f'{gpus} '}{'GPU' if gpus == 1 else 'GPUs'}{named}" if gpus else "",
+        _gpus(job),
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _gpus(job: Job) -> str:
+    """``GPU 0``, ``2 GPUs``, ``0.25 of GPU 0``, ``8G of the memory of a GPU``."""
+    count, ids, vram = gpu_count(job), job.get("gpu_ids") or (), job.get("vram")
+    named = f"GPU{'s' if len(ids) > 1 else ''} {', '.join(map(str, ids))}"
+    if count % 1:
+        own = f" and {memory(vram)} of its memory" if vram else ""
+        return f"{count:g} of {named if ids else 'a GPU'}{own}"
+    if vram:
+        several = f"each of {named if ids else f'{count:g} GPUs'}"
+        return f"{memory(vram)} of the memory of {several if count > 1 else named if ids else 'a GPU'}"
+    plain = f"{count:g} GPU{'' if count == 1 else 's'}" if count else ""
+    return named if ids else plain
 
 
 def progressed(job: Job, term: Terminal, now: float) -> list[str]:
@@ -83,6 +95,7 @@ def progressed(job: Job, term: Terminal, now: float) -> list[str]:
         ("User", job.get("user") or ""),
         ("Waits for", job.get("waiting_for") or ""),
         ("Tasks", counted(job) if job.get("tasks") else ""),
+        ("Warning", job.get("warning") or ""),
         ("Result", result(job)),
         ("Submitted", moment(job.get("submitted"), now)),
         ("Started", moment(job.get("started"), now)),

@@ -140,6 +140,21 @@ def count(text: str) -> int:
     return int(text)
 
 
+def gpus(text: str) -> int | float:
+    """A number of GPUs, or a part of one."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if 0 <= number < 1e9 and number == int(number):
+        return int(number)
+    if 0 < number < 1 and round(number, 3) == number:
+        return number
+    raise argparse.ArgumentTypeError(
+        f'"{text}" is no number of GPUs: write a whole number, or a part of one such as 0.25'
+    )
+
+
 def priority(text: str) -> int:
     """A priority: a whole number, below zero for what may wait."""
     try:

@@ -10,8 +10,8 @@ from labd.cli.render import safe
 from labd.errors import UsageError
 
 PLAIN = (
-    "kind", "cpus", "memory", "gpus", "gpu_ids", "time_limit", "grace", "retries", "retry_delay", "retry_on",
-    "priority", "begin", "group",
+    "kind", "cpus", "memory", "gpus", "gpu_ids", "vram", "time_limit", "grace", "retries",
+    "retry_delay", "retry_on", "priority", "begin", "group",
 )  # fmt: skip
 """Fields that an option sets as it stands; one that is not given is left to the daemon's defaults."""
 

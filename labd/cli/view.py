@@ -34,13 +34,21 @@ def rank(job: Job) -> tuple[int, int, int]:
 
 
 def resources(job: Job) -> str:
-    """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown."""
-    gpus = len(job.get("gpu_ids") or ()) or job.get("gpus") or 0
+    """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown. ``8Gv`` is memory of a GPU."""
+    gpus, vram = gpu_count(job), job.get("vram")
     parts = [
         f"{job['cpus']:g}c" if job.get("cpus") else "",
         memory(job["memory"]) if job.get("memory") else "",
     ]
-    return " ".join(part for part in [*parts, f"{gpus}g" if gpus else ""] if part)
+    parts.append(f"{gpus:g}g" if gpus and (gpus != 1 or not vram) else "")
+    parts.append(f"{memory(vram)}v" if vram else "")
+    return " ".join(part for part in parts if part)
+
+
+def gpu_count(job: Job) -> float:
+    """How many GPUs, or which part of one."""
+    asked: float = job.get("gpus") or 0
+    return asked if asked % 1 else len(job.get("gpu_ids") or ()) or asked
 
 
 def memory(count: float) -> str:

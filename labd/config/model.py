@@ -117,6 +117,20 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Annotated[list[Index], Meta(max_length=1024, extra={"unique": True})] | Literal["auto", "none"],
         Meta(description="GPUs to hand out, as a list of indices. auto: every one that the driver shows."),
     ] = "auto"
+    gpu_memory: Annotated[
+        Bytes, Meta(description="Memory of each GPU whose driver does not say how much it has. 0: not known.")
+    ] = 0
+    gpu_probe: Annotated[
+        AbsolutePath,
+        Meta(description="A program that lists the GPUs in place of labd, a JSON map a line. Empty: none."),
+    ] = ""
+    gpu_probe_interval: Annotated[
+        Annotated[float, seconds(1, 86_400)], Meta(description="How often the drivers of GPUs are asked.")
+    ] = 60.0
+    gpu_probe_timeout: Annotated[
+        Annotated[float, seconds(0.1, 600)],
+        Meta(description="A GPU whose driver takes longer to answer is unhealthy: no new job gets it."),
+    ] = 10.0
 
 
 class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -16,6 +16,7 @@ import trio
 from labd.api.methods import Peer, Role
 from labd.api.services import Restart, Service
 from labd.config import Loaded
+from labd.config.model import Resources
 from labd.daemon.blobs import UserBlobs
 from labd.daemon.code import FrozenCode
 from labd.daemon.connection import Connection
@@ -23,6 +24,7 @@ from labd.daemon.control import Control
 from labd.daemon.desk import Desk
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
+from labd.daemon.gpus import GpuWatch, keep_indices, kept_indices
 from labd.daemon.healing import Healer
 from labd.daemon.identity import epoch_of, identity
 from labd.daemon.layers import Layer, run_layers
@@ -59,8 +61,10 @@ from labd.jobs.shim.spawn import Zygote
 from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
+from labd.resources.inventory import Inventory
 from labd.resources.ledger import Ledger
 from labd.resources.probe import machine
+from labd.resources.sysfs import nvidia_count
 from labd.store import eventlog
 from labd.store.blobs import Blobs
 from labd.store.snapshot import run_snapshots
@@ -100,7 +104,7 @@ class Daemon:
         self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
         self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
-        self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
+        self.ledger = Ledger(machine(config.resources.cores, config.resources.memory))
         self.watcher = Watcher(self._rescan)
         self.reports = Reports(self.watcher, self._reported)
         self.launcher = Launcher(setup.zygote)
@@ -119,6 +123,7 @@ class Daemon:
         )
         self.uploads = Uploads(os.path.join(setup.paths.state, "uploads"), self.user_blobs)
         self.code = FrozenCode(self.user_blobs)
+        self.gpus = self._gpu_watch(config.resources)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
@@ -190,6 +195,7 @@ class Daemon:
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
+                Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
             ],
@@ -266,10 +272,24 @@ class Daemon:
         return Surroundings(
             whole,
             runs_as(job.uid, job.gid, job.user),
-            self.ledger.capacity.gpus,
+            self.ledger.capacity.known,
             self.delegation.path if self.delegation else "",
             self.control.config.jobs.enforce_cpus,
             await self.desk.lines.of(job),
+        )
+
+    def _gpu_watch(self, resources: Resources) -> GpuWatch:
+        boot = self.clock.boot_id
+        return GpuWatch(
+            Inventory(
+                self.store.read(lambda conn: kept_indices(conn, boot)),
+                expected=0 if resources.gpu_probe else nvidia_count(),
+            ),
+            self.ledger,
+            resources,
+            self.queue.record,
+            self.runner.kick,
+            lambda indices: self.store.enqueue(lambda conn: keep_indices(conn, boot, indices)),
         )
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:

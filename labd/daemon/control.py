@@ -146,7 +146,8 @@ class Control:
             config.jobs.groups,
         )
         resources = config.resources
-        daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
+        daemon.ledger.capacity = machine(resources.cores, resources.memory)
+        daemon.gpus.configure(resources)
         daemon.runner.kick()
 
     # -- looking ---------------------------------------------------------------------------------
@@ -192,6 +193,7 @@ class Control:
             )
         if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
+        lines += [device.trouble for device in daemon.ledger.capacity.known if device.trouble]
         records = daemon.supervisor.records if daemon.supervisor else ()
         lines += [
             f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE
@@ -219,6 +221,7 @@ class Control:
                 doctor.clock,
                 partial(doctor.descriptors, self.config.wire.max_connections),
                 partial(doctor.plugins, daemon.setup.registry.records),
+                *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
                 partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
                 doctor.sandbox,
             ]

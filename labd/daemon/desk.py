@@ -146,7 +146,16 @@ class Desk:
 
     def view(self, job: Job, latest: Latest | None = None) -> JobView:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
-        return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
+        seen = latest or self._reports.latest(job.id)
+        return view(job, seen, self.waiting_for(job), "; ".join(self.warnings(job)))
+
+    def warnings(self, job: Job) -> list[str]:
+        """What is amiss with the GPUs that *job* holds; it goes on all the same."""
+        if not job.busy or job.current is None or not job.current.gpu_ids:
+            return []
+        known = {device.index: device.trouble for device in self._ledger.capacity.known}
+        found = [known.get(i, f"GPU {i} is not on this machine any more") for i in job.current.gpu_ids]
+        return [f"{trouble}; the job keeps it" for trouble in found if trouble]
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""
@@ -169,7 +178,7 @@ class Desk:
         if not job.live:
             return [f"job {job.id} has ended"]
         if job.busy:
-            return [f"job {job.id} is {job.state}"]
+            return [f"job {job.id} is {job.state}", *self.warnings(job)]
         return [f"job {job.id} waits for {self.waiting_for(job)}"]
 
     def holders(self, job: Job) -> list[dict[str, object]]:
@@ -181,7 +190,9 @@ class Desk:
                 "holder": lease.holder,
                 "cpus": lease.request.cores / MILLI,
                 "memory": lease.request.memory,
+                "gpus": lease.request.gpu_milli / MILLI if lease.request.share else lease.request.gpu_count,
                 "gpu_ids": lease.gpu_ids,
+                "vram": lease.request.vram,
                 "ends": self._ends(lease.holder),
             }
             for lease in self._ledger.leases

@@ -167,6 +167,20 @@ def _check_command(spec: JobSpec) -> None:
         raise UsageError(
             f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no ="
         )
+    _check_gpus(spec)
+
+
+def _check_gpus(spec: JobSpec) -> None:
+    if spec.gpus != round(spec.gpus, 3) or (spec.gpus > 1 and spec.gpus % 1):
+        raise UsageError(
+            f"{spec.gpus} GPUs cannot be had: parts are of one GPU, in thousandths",
+            hint="give a whole number, or a part such as 0.25",
+        )
+    if spec.gpus % 1 and len(spec.gpu_ids) > 1:
+        raise UsageError(
+            f"gpu_ids {list(spec.gpu_ids)} with {spec.gpus:g} of a GPU: a part is of one GPU",
+            hint="name one GPU, or take whole ones",
+        )
     if len(set(spec.gpu_ids)) < len(spec.gpu_ids):
         raise UsageError(f"gpu_ids {list(spec.gpu_ids)} names a GPU twice", hint="name each once")
 

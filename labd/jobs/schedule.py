@@ -5,6 +5,9 @@ that does not fit is the *head*: others may pass it only when it would still fit
 not passing it has ended (conservative backfill). So passing never delays the head, without anybody's
 estimate of a run time.
 
+A job that would not fit even on the empty machine, since a GPU is away, is passed over as well: it is never
+the head, and holds up nobody.
+
 Jobs of one user and group that ask for the same resources are looked at through their first: the cost of
 a decision does not grow with the queue.
 """
@@ -159,7 +162,7 @@ class Line:
                 yield Start(task, lease)
             else:
                 seen.add(waiter.key)
-                if head is None:
+                if head is None and not ledger.hopeless(waiter.key.request):
                     head, self._head = waiter, job
 
     def victims(self, ledger: Ledger) -> list[int]:
@@ -236,7 +239,7 @@ class Line:
         return (
             _over("running jobs", len(own) + 1, self.quota.jobs)
             or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
-            or _over("GPUs", sum(r.gpu_count for r in own) + key.request.gpu_count, self.quota.gpus)
+            or _over("GPUs", sum(r.gpu_milli for r in (*own, key.request)) / MILLI, self.quota.gpus)
             or self._group_is_full(key.group)
             or self._array_is_full(key)
         )
@@ -258,7 +261,7 @@ class Line:
     def never(self, key: Key) -> str:
         """Which limit a job with *key* exceeds by itself, or an empty string."""
         return _over("cores", key.request.cores / MILLI, self.quota.cores) or _over(
-            "GPUs", key.request.gpu_count, self.quota.gpus
+            "GPUs", key.request.gpu_milli / MILLI, self.quota.gpus
         )
 
     def why(self, job: int, ledger: Ledger) -> str:

@@ -3,11 +3,14 @@
 from labd.api.jobs import JobView
 from labd.jobs.arrays import totals
 from labd.jobs.model import Attempt, Job
+from labd.jobs.order import request_of
 from labd.jobs.reports import Latest
+from labd.resources.ledger import MILLI
 
 
-def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobView:
+def view(job: Job, latest: Latest | None = None, waiting_for: str = "", warning: str = "") -> JobView:
     """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
+    request = request_of(job.spec)
     spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
     begun = job.busy or not job.live or job.tasks is not None
     started = job.tasks.began if job.tasks else last.started
@@ -24,8 +27,9 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         cwd=spec.cwd,
         cpus=spec.cpus or 0.0,
         memory=spec.memory or 0,
-        gpus=max(spec.gpus, len(spec.gpu_ids)),
+        gpus=request.gpu_milli / MILLI if request.share else request.gpu_count,
         gpu_ids=last.gpu_ids if job.busy or not job.live else (),
+        vram=spec.vram,
         time_limit=spec.time_limit or None,
         retries=spec.retries,
         retry_on=spec.retry_on,
@@ -48,6 +52,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         array=job.array or None,
         index=job.index if job.array else None,
         preemptible=spec.preemptible,
+        warning=warning,
     )
 
 

@@ -119,6 +119,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "memory": 8 * 2**30,
         "gpus": 0,
         "gpu_ids": [],
+        "vram": 0,
         "time_limit": None,
         "retries": 0,
         "retry_on": [],
@@ -137,6 +138,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "progress": None,
         "metrics": {},
         "waiting_for": "",
+        "warning": "",
     }
     return {**view, **changes}
 

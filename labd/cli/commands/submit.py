@@ -11,7 +11,7 @@ from labd.cli.begin import begin
 from labd.cli.connect import Connect, Steady
 from labd.cli.notify import notify
 from labd.cli.options import add_format
-from labd.cli.parser import Parser, add_output, count, priority, seconds, size
+from labd.cli.parser import Parser, add_output, count, gpus, priority, seconds, size
 from labd.cli.refs import title
 from labd.cli.render import safe
 from labd.cli.spec import spec_of
@@ -84,8 +84,9 @@ def _add_resources(parser: Parser) -> None:
     add = parser.add_argument_group("what it takes").add_argument
     add("--cpus", metavar="N", type=float, help="cores, fractions allowed")
     add("--mem", metavar="SIZE", type=size, dest="memory", help="memory, as in 8G or 512M")
-    add("--gpus", metavar="N", type=int, help="how many GPUs")
+    add("--gpus", metavar="N", type=gpus, help="how many GPUs, or a part of one, as in 0.25")
     add("--gpu-ids", metavar="I,J", type=_indices, help="which GPUs")
+    add("--vram", metavar="SIZE", type=size, help="memory of each GPU, which others may share")
 
 
 def _add_policy(parser: Parser) -> None:
