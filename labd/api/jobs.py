@@ -90,6 +90,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     progress: float | None
     metrics: dict[str, float]
+    eta: float | None
     waiting_for: str
 
 

@@ -69,6 +69,11 @@ def progress(job: Job) -> str:
     return "█" * full + "░" * (BAR - full) + f" {share:4.0%}"
 
 
+def left(job: Job) -> str:
+    """How long it still takes, as far as its progress tells."""
+    return span(job["eta"]) if job.get("eta") is not None else ""
+
+
 def result(job: Job) -> str:
     """How it ended: ``exit 3``, ``SIGKILL (out of memory)``, or the reason alone."""
     what, reason = "", job.get("reason") or ""

@@ -107,7 +107,11 @@ class Desk:
 
     def view(self, job: Job, latest: Latest | None = None) -> JobView:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
-        return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
+        return view(job, latest or self.latest(job), self.waiting_for(job), self._clock.wall())
+
+    def latest(self, job: Job) -> Latest | None:
+        """What the running attempt has reported; None for one that does not run."""
+        return self._reports.latest(job.id)
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""

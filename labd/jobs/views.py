@@ -1,12 +1,18 @@
 """A job as people and programs see it."""
 
+import os
+from typing import Any
+
 from labd.api.jobs import JobView
-from labd.jobs.model import Attempt, Job
-from labd.jobs.reports import Latest
+from labd.jobs.model import RUNNING, Attempt, Job
+from labd.jobs.reports import Artifact, Latest
 
 
-def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobView:
-    """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
+def view(job: Job, latest: Latest | None = None, waiting_for: str = "", now: float = 0.0) -> JobView:
+    """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere.
+
+    *now* is the time in Unix seconds, for the estimate of what is left.
+    """
     spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
     ended = last.ended if not job.live else None
     return JobView(
@@ -39,8 +45,19 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "") -> JobVi
         reason=reason(job),
         progress=latest.progress if latest else None,
         metrics=dict(latest.metrics) if latest else {},
+        eta=latest.pace.left(now, last.started) if latest and job.state == RUNNING else None,
         waiting_for=waiting_for,
     )
+
+
+def artifacts(job: Job, latest: Latest | None) -> list[dict[str, Any]]:
+    """The results that the attempt named, in that order, with absolute paths."""
+    return [_artifact(found, job.spec.cwd) for found in (latest.artifacts.values() if latest else ())]
+
+
+def _artifact(found: Artifact, folder: str) -> dict[str, Any]:
+    path = os.path.join(folder, found.path)
+    return {"name": found.name or os.path.basename(path), "path": path, "size": found.size}
 
 
 def reason(job: Job) -> str:

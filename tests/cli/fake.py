@@ -133,6 +133,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "reason": "",
         "progress": None,
         "metrics": {},
+        "eta": None,
         "waiting_for": "",
     }
     return {**view, **changes}

@@ -30,7 +30,8 @@ PAGE = 1000
 
 COLUMNS = [
     Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6),
-    Column("TAKES"), Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=24),
+    Column("TAKES"), Column("ELAPSED", right=True), Column("ETA", right=True), Column("PROGRESS"),
+    Column("INFO", least=24),
 ]  # fmt: skip
 WIDE = 100
 """Cells from which on progress has a column of its own."""
@@ -150,6 +151,7 @@ def _row(job: view.Job, now: float, wide: bool) -> list[Cell]:
         Cell(job.get("user") or ""),
         Cell(view.resources(job)),
         Cell(view.elapsed(job, now)),
+        Cell(view.left(job)),
         Cell(progress),
         Cell(info),
     ]
