@@ -74,6 +74,11 @@ def left(job: Job) -> str:
     return span(job["eta"]) if job.get("eta") is not None else ""
 
 
+def aged(jobs: list[Job], seconds: float) -> list[Job]:
+    """The same *jobs*, seen so many *seconds* ago."""
+    return [job if job.get("eta") is None else {**job, "eta": max(job["eta"] - seconds, 0.0)} for job in jobs]
+
+
 def result(job: Job) -> str:
     """How it ended: ``exit 3``, ``SIGKILL (out of memory)``, or the reason alone."""
     what, reason = "", job.get("reason") or ""

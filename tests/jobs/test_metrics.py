@@ -71,7 +71,9 @@ def test_asking_for_nothing_makes_nothing():
     assert curves(Report(metrics={"a": 1.0}), names=[])["series"] == {}
 
 
-@pytest.mark.parametrize("line", [b'{"metrics": {"a": NaN, "b": 2}}', b'{"metrics": {"a": -Infinity, "b": 2}}'])
+@pytest.mark.parametrize(
+    "line", [b'{"metrics": {"a": NaN, "b": 2}}', b'{"metrics": {"a": -Infinity, "b": 2}}']
+)
 def test_lines_of_libraries_that_write_nan_count(line):
     from labd.jobs.reports import parse
 

@@ -38,12 +38,14 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     return exits.OK
 
 
-def _print(
-    job: dict[str, Any], attempts: list[dict[str, Any]], artifacts: list[dict[str, Any]]
-) -> None:
+def _print(job: dict[str, Any], attempts: list[dict[str, Any]], artifacts: list[dict[str, Any]]) -> None:
     term, now = output.screen(), time.time()
     lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
-    tables = detail.attempts(attempts, term), detail.artifacts(artifacts, term), detail.folders(attempts, term)
+    tables = (
+        detail.attempts(attempts, term),
+        detail.artifacts(artifacts, term),
+        detail.folders(attempts, term),
+    )
     output.show(lines + [line for found in tables for line in _block(found)])
     for line in _block([f"  hint: {step}" for step in _next(job)]):
         output.say(line)

@@ -21,6 +21,7 @@ EXAMPLES = [
     ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),
     ("labctl status --user anna --all", "everything of one user"),
+    ("labctl status --watch", "drawn anew when something happens"),
     ("labctl status --json", "for programs"),
 ]
 RECENT = 10
@@ -48,10 +49,17 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument(
         "--limit", metavar="N", type=count, help=f"N jobs at most ({LIMIT}, {RECENT} of them ended)"
     )
+    parser.add_argument("-w", "--watch", action="store_true", help="stay, and draw it anew; q leaves")
     add_output(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
+    if args.watch and not (args.json or args.quiet):
+        from labd.cli.live import Live, possible
+
+        if possible():
+            Live(lambda calls: _watched(args, calls), _drawn).run(connect, TOPICS)
+            return exits.OK
     with connect() as client:
         jobs, more = _chosen(args, client)
         daemon = {} if args.quiet else client.call("daemon.status")
@@ -132,6 +140,21 @@ def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job
         output.say("There are more: labctl status --all")
     elif not jobs:
         output.say("No jobs. Submit one: labctl submit COMMAND")
+
+
+Seen = tuple[dict[str, Any], list[view.Job]]
+TOPICS = ("job.*", "daemon.*", "service.*", "store.*")
+
+
+def _watched(args: argparse.Namespace, calls: Calls) -> Seen:
+    jobs, _ = _chosen(args, calls)
+    return {} if args.jobs else calls.call("daemon.status"), jobs
+
+
+def _drawn(seen: Seen, term: Terminal, height: int, age: float) -> list[str]:
+    daemon, jobs = seen
+    head = [*headline(daemon, term), ""] if daemon else []
+    return [*head, *(rows(view.aged(jobs, age), term, time.time()) or ["No jobs."])][:height]
 
 
 def rows(jobs: list[view.Job], term: Terminal, now: float) -> list[str]:
