@@ -9,8 +9,9 @@ from labd.cli.table import Cell, Column, table
 from labd.cli.view import Job
 
 _RUNNING = [
-    Column("RUNS", right=True), Column("NAME", least=8), Column("USER", least=6), Column("STATE"), Column("TAKES"),
-    Column("ELAPSED", right=True), Column("ETA", right=True), Column("PROGRESS"), Column("METRICS", least=8),
+    Column("RUNS", right=True), Column("NAME", least=8), Column("USER", least=6), Column("STATE"),
+    Column("TAKES"), Column("ELAPSED", right=True), Column("ETA", right=True), Column("PROGRESS"),
+    Column("METRICS", least=8),
 ]  # fmt: skip
 _WAITING = [
     Column("WAITS", right=True), Column("NAME", least=8), Column("USER", least=6), Column("TAKES"),

@@ -73,12 +73,12 @@ def _job(calls: Calls, word: str, known: list[str]) -> int:
 
 def fetch(calls: Calls, choice: Choice, attempts: list[int] | None, points: int) -> list[Run]:
     """The runs of *choice*: of each job its last attempt, or *attempts* (an empty list: all of them)."""
-    runs = []
+    runs: list[Run] = []
     for job in choice.jobs:
         reply = calls.call("job.show", {"job": job})
         last = reply["job"]["attempt"]
-        for attempt in [last] if attempts is None else attempts or range(1, last + 1):
-            runs.append(_run(calls, reply, attempt, choice.groups, points))
+        chosen = [last] if attempts is None else attempts or range(1, last + 1)
+        runs += [_run(calls, reply, attempt, choice.groups, points) for attempt in chosen]
     return runs
 
 

@@ -30,7 +30,9 @@ EASE = 5
 TICK = 1.0
 """Seconds between two pictures while nothing happens: times go on."""
 
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
+"""To the other screen, without a cursor and without wrapping what is too long; and back."""
+
 _HOME, _REST, _BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
@@ -161,13 +163,12 @@ class Live(Generic[T]):
 
     def _say(self, text: str) -> None:
         """What a steady connection tells: it stands on the screen until the next picture."""
-        columns, rows = os.get_terminal_size(sys.stdout.fileno())
+        columns, rows = _size()
         note = [terminal(sys.stdout).paint(cut(text, columns), "red")]
         self._put([*self._shown[: rows - 1], *note])
 
     def _show(self, found: T, age: float) -> None:
-        # $COLUMNS may be wrong; a wrapped line is worse
-        columns, rows = os.get_terminal_size(sys.stdout.fileno())
+        columns, rows = _size()
         self._shown = self._draw(found, terminal(sys.stdout)._replace(width=columns), rows, age)[:rows]
         self._put(self._shown)
 
@@ -177,6 +178,12 @@ class Live(Generic[T]):
     def _write(self, text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def _size() -> tuple[int, int]:
+    """Columns and lines. What the terminal says counts: $COLUMNS may be wrong."""
+    columns, rows = os.get_terminal_size(sys.stdout.fileno())
+    return columns or 80, rows or 24
 
 
 def possible() -> bool:

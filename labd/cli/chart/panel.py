@@ -7,6 +7,9 @@ from labd.cli.chart.scale import Scale, fit
 
 Place = tuple[float, float]
 
+LARGEST = 1e200
+"""Beyond this, on either side of 0, there is no axis: the length of one must be a number."""
+
 
 class Curve(NamedTuple):
     """A line through *points* (x, y), in their order."""
@@ -30,7 +33,11 @@ class Panel(NamedTuple):
     @property
     def drawn(self) -> list[Sequence[Place]]:
         """Of each curve what can be drawn: on a logarithmic axis only what is above 0."""
-        return [[p for p in curve.points if not self.log or p[1] > 0] for curve in self.curves]
+        lowest = 1 / LARGEST if self.log else -LARGEST
+        return [
+            [(x, y) for x, y in curve.points if abs(x) <= LARGEST and lowest <= y <= LARGEST]
+            for curve in self.curves
+        ]
 
     @property
     def left_out(self) -> int:

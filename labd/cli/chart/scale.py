@@ -21,7 +21,8 @@ class Scale(NamedTuple):
     def place(self, value: float) -> float:
         """Where *value* lies, from 0 to 1."""
         if self.log:
-            return math.log(value / self.low) / math.log(self.high / self.low)
+            low = math.log(self.low)
+            return (math.log(value) - low) / (math.log(self.high) - low)
         return (value - self.low) / (self.high - self.low)
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
@@ -41,7 +42,7 @@ def fit(values: Iterable[float], *, log: bool = False, seconds: bool = False, ma
     low, high = (min(found), max(found)) if found else (1.0, 10.0)
     if log:
         low, high = (low / 2, high * 2) if low == high else (low, high)
-        room = (high / low) ** margin
+        room = math.exp((math.log(high) - math.log(low)) * margin)
         return Scale(low / room, high * room, log=True)
     if high - low <= abs(high) * 1e-12:
         low, high = low - (abs(low) / 2 or 0.5), high + (abs(high) / 2 or 0.5)

@@ -81,7 +81,7 @@ def _legend(panel: Panel, term: Terminal, width: int, ink: Ink) -> str:
 
 def _beside(scale: Scale, rows: int) -> dict[int, str]:
     """The numbers of the y axis by their rows."""
-    ticks = scale.ticks(max(rows // 2, 2))
+    ticks = scale.ticks(max(rows * 2 // 3, 2))
     return {round((1 - scale.place(value)) * (rows - 1)): text for value, text in ticks}
 
 
@@ -99,7 +99,7 @@ def _foot(x: Scale, name: str, margin: int, width: int, term: Terminal, ink: Ink
     """The x axis and its numbers; one that would run into the one before is left out."""
     line, below = [ink.line] * width, " " * width
     free = 0
-    for value, text in x.ticks(max(width // 12, 2)):
+    for value, text in x.ticks(max(width // 8, 2)):
         at = round(x.place(value) * (width - 1))
         line[at] = ink.below
         start = min(max(at - len(text) // 2, 0), width - len(text))
@@ -109,4 +109,7 @@ def _foot(x: Scale, name: str, margin: int, width: int, term: Terminal, ink: Ink
     if free + len(name) + 1 <= width:
         below = below[: width - len(name)] + name
     indent = " " * (margin + 1)
-    return [term.paint(indent + ink.corner + "".join(line), "dim"), term.paint(f"{indent} {below}", "dim")]
+    return [
+        term.paint(indent + ink.corner + "".join(line), "dim"),
+        term.paint(f"{indent} {below}".rstrip(), "dim"),
+    ]

@@ -20,7 +20,6 @@ HELP = """the curves that jobs report
 Each metric has a panel of its own; those joined by a comma share one. `*` stands for any letters. Several
 jobs lie over each other. A word after the first is a metric if one of that name was reported, else a job."""
 EXAMPLES = [
-    ("labctl plot train", "every metric of a job"),
     ("labctl plot 12 13 loss", "two jobs, one metric"),
     ("labctl plot 12 loss,val_loss --log", "two metrics in one panel"),
     ("labctl plot 12 --follow", "redrawn as reports come in"),
@@ -109,7 +108,8 @@ def _panels(args: argparse.Namespace, found: list[Run], choice: Choice) -> list[
         output.say(f"labctl: not drawn: {names}; name those that you want")
         shown = shown[:most]
     if left := sum(panel.left_out for panel in shown):
-        output.say(f"labctl: {left} values are not above 0 and left out of --log")
+        why = "--log has none for 0 and below" if args.log else "too large"
+        output.say(f"labctl: {left} values have no place on the axes ({why})")
     return shown
 
 
@@ -125,9 +125,10 @@ def _nothing(args: argparse.Namespace, found: list[Run]) -> NotFound:
 def lines(panels: list[Panel], term: Terminal, height: int | None, *, ascii_only: bool = False) -> list[str]:
     """All *panels* below each other, so that they fill a screen of *height* lines."""
     ink = text.PLAIN if ascii_only else text.ink_for(sys.stdout.encoding)
-    legends = sum(len(panel.curves) > 1 for panel in panels)
-    room = HEIGHT if height is None else min((height - 1 - legends) // len(panels), 2 * HEIGHT)
-    return [line for panel in panels for line in text.lines(panel, term, term.width or 80, room, ink)]
+    more = sum(len(panel.curves) > 1 for panel in panels) + len(panels)  # legends, and lines between
+    room = HEIGHT if height is None else min((height - more) // len(panels), 2 * HEIGHT)
+    blocks = [text.lines(panel, term, term.width or 80, room, ink) for panel in panels]
+    return [line for block in blocks for line in ("", *block)][1:]
 
 
 def _height() -> int | None:
@@ -152,6 +153,7 @@ def _write(path: str, panels: list[Panel], found: list[Run]) -> None:
 
         with open(path, "w", encoding="utf-8") as file:
             file.write(svg(drawn))
+    output.say(f"Wrote {path}.")
 
 
 def _follow(args: argparse.Namespace, connect: Connect) -> int:
@@ -170,8 +172,6 @@ def _follow(args: argparse.Namespace, connect: Connect) -> int:
 
     live = Live(lambda calls: _fetched(args, calls, choice), draw, over)
     last = live.run(connect, TOPICS)
-    if last is None:
-        output.say("labctl: stopped watching; the jobs go on")
-        return exits.INTERRUPTED
-    output.show(draw(last, output.screen(), _height() or HEIGHT, 0.0))
+    if last is not None:
+        output.show(draw(last, output.screen(), _height() or HEIGHT, 0.0))
     return exits.OK

@@ -18,7 +18,6 @@ HELP = """what runs, what waits, what the machine has
 Jobs that run come first, then those that wait, in the order in which they will start, then those that
 ended last. A JOB is an id, a name, the unique start of a name, or `last`."""
 EXAMPLES = [
-    ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),
     ("labctl status --user anna --all", "everything of one user"),
     ("labctl status --watch", "drawn anew when something happens"),
