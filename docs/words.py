@@ -52,6 +52,7 @@ JOB_VIEW: Words = {
     "reason": "why it is in its state, as far as there is something to say",
     "progress": "0 to 1, as the running attempt reported, in `job.show` also the last one; null for none",
     "metrics": "newest number of each name that it reported, in the same way",
+    "eta": "seconds that the running attempt still takes, by its progress so far; null while nobody can say",
     "waiting_for": "what a job waits for that has not begun, in words; else empty",
     "tasks": "of an array: how many tasks wait, run, and have ended in each way; null for other jobs",
     "array": "of a task: the id of its array; null for other jobs",
@@ -126,8 +127,11 @@ EVENT: Words = {
 REPORT: Words = {
     "time": "when, Unix seconds",
     "progress": "0 to 1; null when the report says nothing of it",
+    "step": "where on the x axis the metrics belong; null: one more than the last",
     "metrics": "numbers by name; null for one that is not finite",
     "message": "one line for people; may be empty",
+    "artifact": "a result: a map with `path` (absolute, or relative to the job's `cwd`), `name` and `size`; "
+    "null for none",
 }
 
 _RESULT = (
@@ -171,7 +175,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     ),
     "job.reported": (
         "a running job reported; not in the log, `seq` is 0",
-        "job attempt time progress metrics message",
+        "job attempt time progress step metrics message artifact",
     ),
     "daemon.started": ("labd is ready", "pid labd epoch"),
     "daemon.stopping": ("labd was told to stop", "reason"),
@@ -241,10 +245,16 @@ ANSWERS: dict[str, Words] = {
         "data": "bytes of the output", "offset": "where to go on", "size": "bytes that there are now",
         "end": "true when no more will come", "attempt": "which attempt this is",
     },
+    "job.metrics": {
+        "attempt": "which attempt this is", "names": "of all metrics that it reported, 256 at most",
+        "series": "by name, a map with `steps`, `times` (Unix seconds, null where a report had none) and "
+        "`values`, thinned so that the ends and every extreme are there; `count` and `not_finite` are how many "
+        "values were reported. Without `names` in the question: of the first 64",
+    },
     "job.pause": {"job": "the job as it is now", "would": _WOULD},
     "job.prioritise": {"job": "the job as it is now", "would": _WOULD},
     "job.release": {"job": "the job as it is now", "would": _WOULD},
-    "job.reports": {"attempt": "which attempt this is", "reports": "all of them, in order"},
+    "job.reports": {"attempt": "which attempt this is", "reports": "the first of them (64 KiB), in order"},
     "job.requeue": {
         "job": "the job as it is now: it is queued again when its processes have ended", "would": _WOULD,
     },
@@ -256,6 +266,8 @@ ANSWERS: dict[str, Words] = {
         "script": "its script; null when there is none, and for those who may not read it",
         "task": "the line that it was given, of a task of an array; null else, and for those who may not read it",
         "code": "its frozen code, in the same way",
+        "artifacts": "the results that its last attempt named: maps with `name`, `path` and `size` (bytes or "
+        "null)",
     },
     "job.submit": {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",

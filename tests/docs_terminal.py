@@ -142,7 +142,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "job.find": {"jobs": [1]},
     "job.list": {}, "job.log": {"job": 1}, "job.reports": {"job": 1}, "job.show": {"job": 1},
     "job.wait": {"jobs": [1]}, "job.why": {"job": 1}, "job.submit": {"spec": {"argv": ["true"]}},
-    "notify.list": {}, "plugin.list": {},
+    "job.metrics": {"job": 1}, "notify.list": {}, "plugin.list": {},
 }  # fmt: skip
 
 

@@ -28,7 +28,9 @@ def test_wire_is_the_standard_library_and_msgpack():
     assert not extra
 
 
-@pytest.mark.parametrize("command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events"])
+@pytest.mark.parametrize(
+    "command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events", "plot", "top"]
+)
 def test_labctl_stays_bare(command):
     code = f"""
 import sys

@@ -164,6 +164,7 @@ class JobView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     progress: float | None
     metrics: dict[str, float]
+    eta: float | None
     waiting_for: str
     tasks: dict[str, int] | None = None
     array: int | None = None

@@ -6,7 +6,7 @@ from typing import Any
 from labd.cli.render import Terminal
 from labd.cli.table import Cell, Column, pairs, table
 from labd.cli.times import moment, span
-from labd.cli.view import Job, counted, elapsed, gpu_count, memory, progress, result
+from labd.cli.view import Job, counted, elapsed, gpu_count, left, memory, progress, result
 
 _ATTEMPTS = [
     Column("ATTEMPT", right=True), Column("STATE"), Column("TOOK", right=True), Column("CPU", right=True),
@@ -102,6 +102,7 @@ def progressed(job: Job, term: Terminal, now: float) -> list[str]:
         ("Ended", moment(job.get("ended"), now)),
         ("Took", elapsed(job, now)),
         ("Progress", progress(job)),
+        ("Time left", f"about {left(job)}" if left(job) else ""),
         ("Metrics", ", ".join(f"{name} {_number(value)}" for name, value in metrics.items())),
     ], term)  # fmt: skip
 
@@ -127,6 +128,19 @@ def _attempt(one: dict[str, Any]) -> list[Cell]:
         Cell(result(one)),
         Cell(one.get("cause") or ""),
     ]
+
+
+_RESULTS = [Column("ARTIFACT", least=12), Column("SIZE", right=True), Column("PATH")]
+
+
+def artifacts(found: list[dict[str, Any]], term: Terminal) -> list[str]:
+    """The results that the job named; their paths are not cut."""
+    rows = [[Cell(one["name"]), Cell(_size(one)), Cell(one["path"])] for one in found]
+    return table(_RESULTS, rows, term._replace(width=None))
+
+
+def _size(one: dict[str, Any]) -> str:
+    return "" if one.get("size") is None else memory(one["size"])
 
 
 def folders(found: list[dict[str, Any]], term: Terminal) -> list[str]:

@@ -93,6 +93,16 @@ def bar(share: float) -> str:
     return "█" * full + "░" * (BAR - full) + f" {share:4.0%}"
 
 
+def left(job: Job) -> str:
+    """How long it still takes, as far as its progress tells."""
+    return span(job["eta"]) if job.get("eta") is not None else ""
+
+
+def aged(jobs: list[Job], seconds: float) -> list[Job]:
+    """The same *jobs*, seen so many *seconds* ago."""
+    return [job if job.get("eta") is None else {**job, "eta": max(job["eta"] - seconds, 0.0)} for job in jobs]
+
+
 def result(job: Job) -> str:
     """How it ended: ``exit 3``, ``SIGKILL (out of memory)``, or the reason alone."""
     what, reason = "", job.get("reason") or ""

@@ -146,8 +146,8 @@ class Desk:
 
     def view(self, job: Job, latest: Latest | None = None) -> JobView:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
-        seen = latest or self._reports.latest(job.id)
-        return view(job, seen, self.waiting_for(job), "; ".join(self.warnings(job)))
+        warning = "; ".join(self.warnings(job))
+        return view(job, latest or self.latest(job), self.waiting_for(job), warning, self.clock.wall())
 
     def warnings(self, job: Job) -> list[str]:
         """What is amiss with the GPUs that *job* holds; it goes on all the same."""
@@ -156,6 +156,10 @@ class Desk:
         known = {device.index: device.trouble for device in self._ledger.capacity.known}
         found = [known.get(i, f"GPU {i} is not on this machine any more") for i in job.current.gpu_ids]
         return [f"{trouble}; the job keeps it" for trouble in found if trouble]
+
+    def latest(self, job: Job) -> Latest | None:
+        """What the running attempt has reported; None for one that does not run."""
+        return self._reports.latest(job.id)
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""

@@ -1,15 +1,23 @@
 """A job as people and programs see it."""
 
+import os
+from typing import Any
+
 from labd.api.jobs import JobView
 from labd.jobs.arrays import totals
-from labd.jobs.model import Attempt, Job
+from labd.jobs.model import RUNNING, Attempt, Job
 from labd.jobs.order import request_of
-from labd.jobs.reports import Latest
+from labd.jobs.reports import Artifact, Latest
 from labd.resources.ledger import MILLI
 
 
-def view(job: Job, latest: Latest | None = None, waiting_for: str = "", warning: str = "") -> JobView:
-    """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere."""
+def view(
+    job: Job, latest: Latest | None = None, waiting_for: str = "", warning: str = "", now: float = 0.0
+) -> JobView:
+    """The frozen shape of ``labctl --json``. Output, environment and script are asked for elsewhere.
+
+    *now* is the time in Unix seconds, for the estimate of what is left.
+    """
     request = request_of(job.spec)
     spec, last = job.spec, job.current or Attempt(number=0, state="", token="", cause="")
     begun = job.busy or not job.live or job.tasks is not None
@@ -47,6 +55,7 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "", warning:
         reason=reason(job),
         progress=latest.progress if latest else None,
         metrics=dict(latest.metrics) if latest else {},
+        eta=_left(job, latest, last, now) if job.state == RUNNING else None,
         waiting_for=waiting_for,
         tasks=totals(job) if job.tasks else None,
         array=job.array or None,
@@ -54,6 +63,26 @@ def view(job: Job, latest: Latest | None = None, waiting_for: str = "", warning:
         preemptible=spec.preemptible,
         warning=warning,
     )
+
+
+def artifacts(job: Job, latest: Latest | None) -> list[dict[str, Any]]:
+    """The results that the attempt named, in that order, with absolute paths."""
+    return [_artifact(found, job.spec.cwd) for found in (latest.artifacts.values() if latest else ())]
+
+
+def _artifact(found: Artifact, folder: str) -> dict[str, Any]:
+    path = os.path.join(folder, found.path)
+    return {"name": found.name or os.path.basename(path), "path": path, "size": found.size}
+
+
+def _left(job: Job, latest: Latest | None, last: Attempt, now: float) -> float | None:
+    """Seconds that the job still takes, by its reports; an array, by the tasks that have ended."""
+    if job.tasks is None:
+        return latest.pace.left(now, last.started) if latest else None
+    counts = totals(job)
+    left = counts["waiting"] + counts["running"]
+    done = sum(counts.values()) - left
+    return left * (now - job.tasks.began) / done if done and job.tasks.began is not None else None
 
 
 def reason(job: Job) -> str:

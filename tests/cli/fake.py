@@ -137,6 +137,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "reason": "",
         "progress": None,
         "metrics": {},
+        "eta": None,
         "waiting_for": "",
         "warning": "",
     }

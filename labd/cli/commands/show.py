@@ -45,15 +45,19 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     elif args.quiet:
         output.show([str(job["id"])])
     else:
-        _print({**job, "code": reply.get("code")}, attempts)
+        _print({**job, "code": reply.get("code")}, attempts, reply.get("artifacts") or [])
     return exits.OK
 
 
-def _print(job: dict[str, Any], attempts: list[dict[str, Any]]) -> None:
+def _print(job: dict[str, Any], attempts: list[dict[str, Any]], artifacts: list[dict[str, Any]]) -> None:
     term, now = output.screen(), time.time()
     lines = [*detail.progressed(job, term, now), "", *detail.described(job, term, now)]
-    folders = detail.folders(attempts, term)
-    output.show(lines + _block(detail.attempts(attempts, term)) + _block(folders))
+    tables = (
+        detail.attempts(attempts, term),
+        detail.artifacts(artifacts, term),
+        detail.folders(attempts, term),
+    )
+    output.show(lines + [line for found in tables for line in _block(found)])
     for line in _block([f"  hint: {step}" for step in _next(job)]):
         output.say(line)
 

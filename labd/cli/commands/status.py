@@ -19,9 +19,9 @@ HELP = """what runs, what waits, what the machine has
 Jobs that run come first, then those that wait, in the order in which they will start, then those that
 ended last. A JOB is an id, a name, the unique start of a name, or `last`."""
 EXAMPLES = [
-    ("labctl status", "the present state"),
     ("labctl status --state failed --limit 50", "the last failures"),
     ("labctl status --user anna --all", "everything of one user"),
+    ("labctl status --watch", "drawn anew when something happens"),
     ("labctl status --format '{id} {state} {name}'", "for scripts; --json for programs"),
 ]
 RECENT = 10
@@ -31,7 +31,8 @@ PAGE = 1000
 
 COLUMNS = [
     Column("ID", right=True), Column("NAME", least=8), Column("STATE"), Column("USER", least=6),
-    Column("TAKES"), Column("ELAPSED", right=True), Column("PROGRESS"), Column("INFO", least=24),
+    Column("TAKES"), Column("ELAPSED", right=True), Column("ETA", right=True), Column("PROGRESS"),
+    Column("INFO", least=24),
 ]  # fmt: skip
 SORTABLE = (
     "id", "name", "state", "user", "group", "priority", "cpus", "memory", "gpus", "attempt", "progress",
@@ -59,11 +60,18 @@ def add_arguments(parser: Parser) -> None:
         "--sort", metavar="FIELD", choices=SORTABLE, help=f"sort what is shown by {', '.join(SORTABLE)}"
     )
     parser.add_argument("-r", "--reverse", action="store_true", help="the other way round")
+    parser.add_argument("-w", "--watch", action="store_true", help="stay, and draw it anew; q leaves")
     add_output(parser)
     add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
+    if args.watch and not (args.json or args.quiet):
+        from labd.cli.live import Live, possible
+
+        if possible():
+            Live(lambda calls: _watched(args, calls), _drawn).run(connect, TOPICS)
+            return exits.OK
     with connect() as client:
         jobs, more = _chosen(args, client)
         jobs = _sorted(args, jobs)
@@ -155,6 +163,21 @@ def _print(args: argparse.Namespace, daemon: dict[str, Any], jobs: list[view.Job
         output.say("No such jobs." if filtered else "No jobs. Submit one: labctl submit COMMAND")
 
 
+Seen = tuple[dict[str, Any], list[view.Job]]
+TOPICS = ("job.*", "daemon.*", "service.*", "store.*")
+
+
+def _watched(args: argparse.Namespace, calls: Calls) -> Seen:
+    jobs, _ = _chosen(args, calls)
+    return {} if args.jobs else calls.call("daemon.status"), jobs
+
+
+def _drawn(seen: Seen, term: Terminal, height: int, age: float) -> list[str]:
+    daemon, jobs = seen
+    head = [*headline(daemon, term), ""] if daemon else []
+    return [*head, *(rows(view.aged(jobs, age), term, time.time()) or ["No jobs."])][:height]
+
+
 def rows(jobs: list[view.Job], term: Terminal, now: float) -> list[str]:
     """The table of jobs, or nothing."""
     wide = term.width is None or term.width >= WIDE
@@ -172,6 +195,7 @@ def _row(job: view.Job, now: float, wide: bool) -> list[Cell]:
         Cell(job.get("user") or ""),
         Cell(view.resources(job)),
         Cell(view.elapsed(job, now)),
+        Cell(view.left(job)),
         Cell(progress),
         Cell(info),
     ]

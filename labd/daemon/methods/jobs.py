@@ -12,11 +12,13 @@ from labd.api.methods import Call, Method, Role
 from labd.daemon.code import FrozenCode
 from labd.daemon.desk import Desk
 from labd.errors import DeadlineExceeded, NotFound, NotPermitted, UsageError
-from labd.jobs import arrays, attempts, decide, logs, steer, table
+from labd.jobs import arrays, attempts, decide, logs, metrics, steer, table
 from labd.jobs.decide import Draft
 from labd.jobs.model import STATES, Attempt, Job
 from labd.jobs.reports import read as read_reports
 from labd.jobs.reports import summary
+from labd.jobs.series import LEAST
+from labd.jobs.views import artifacts
 
 JobRef = int | str
 Decision = Callable[[Job], list[Draft]]
@@ -90,6 +92,13 @@ class OfAttempt(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     attempt: int | None = None
 
 
+class Metrics(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: JobRef
+    attempt: int | None = None
+    names: Annotated[tuple[str, ...], Meta(max_length=metrics.MAX_SERIES)] | None = None
+    points: Annotated[int, Meta(ge=LEAST, le=metrics.MAX_POINTS)] = 400
+
+
 class JobMethods:
     """The handlers; everything they touch is behind the :class:`Desk`."""
 
@@ -118,6 +127,7 @@ class JobMethods:
             ),
             Method("job.log", self.log, Log, Role.VIEW, "Bytes of a job's output from an offset on."),
             Method("job.reports", self.reports, OfAttempt, Role.VIEW, "What an attempt reported of itself."),
+            Method("job.metrics", self.metrics, Metrics, Role.VIEW, "The curves of an attempt's metrics."),
         ]
 
     async def submit(self, call: Call, ask: Submit) -> dict[str, Any]:
@@ -156,12 +166,13 @@ class JobMethods:
         if job.current is not None:
             tries = [a for a in tries if a.number != job.attempt] + [job.current]
         owner = self._desk.owns(call.peer, job)
-        latest = None
+        latest = self._desk.latest(job)
         if not job.live and job.current is not None:
             latest = await trio.to_thread.run_sync(summary, self._folder(job.id, job.attempt), job.attempt)
         return {
             "job": self._desk.view(job, latest),
             "attempts": [_shown(a) | self._place(job.id, a.number) for a in tries],
+            "artifacts": artifacts(job, latest),
             "env": self._desk.environment(job) if owner else None,
             "script": job.spec.script if owner else None,
             "task": await self._desk.lines.of(job) if owner else None,
@@ -281,6 +292,12 @@ class JobMethods:
         number = self._attempt(job.id, job.attempt, ask.attempt)
         found, _ = read_reports(self._folder(job.id, number))
         return {"attempt": number, "reports": found}
+
+    async def metrics(self, call: Call, ask: Metrics) -> dict[str, Any]:
+        job = self._one(self._desk.readable(call.peer, ask.job))
+        number = self._attempt(job.id, job.attempt, ask.attempt)
+        curves = await metrics.read(self._folder(job.id, number), ask.names, ask.points)
+        return {"attempt": number, **curves.as_map()}
 
     def _one(self, job: Job) -> Job:
         """Raises UsageError for an array: only its tasks have output."""
