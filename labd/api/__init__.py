@@ -10,6 +10,7 @@ from labd.api.jobs import JobKind, JobSpec, JobView
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.services import Restart, Service, ServiceState
+from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
     Conflict,
     DeadlineExceeded,
@@ -19,6 +20,8 @@ from labd.errors import (
     Overloaded,
     Refused,
     UsageError,
+    WorkerError,
+    WorkerLost,
 )
 
 LABD_API = 1
@@ -30,6 +33,7 @@ __all__ = [
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
+    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
-    "DeadlineExceeded",
+    "DeadlineExceeded", "WorkerError", "WorkerLost",
 ]  # fmt: skip
