@@ -135,7 +135,7 @@ class Worker(Protocol):
 
     @property
     def pid(self) -> int:
-        """Of its main process, as the daemon sees it; 0 before it began."""
+        """Of its main process; 0 before it began. From an isolated template, as that numbers them."""
         ...
 
     @property
