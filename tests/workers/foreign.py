@@ -1,4 +1,7 @@
-"""Other people's code, as the tests of workers have it. Runs in workers; imports no labd but labd.worker."""
+"""Other people's code, as the tests of workers have it. Runs in workers; imports no labd but labd.worker.
+
+The tests may run as root: nothing here may write to, or signal, what it did not make itself.
+"""
 
 import os
 import signal
@@ -111,21 +114,6 @@ def send_raw(data):
     time.sleep(60)
 
 
-def shrink(size):
-    """Try to cut off the memory that the daemon reads from."""
-    found = []
-    for name in os.listdir("/proc/self/map_files"):
-        try:
-            if not os.readlink(f"/proc/self/map_files/{name}").startswith("/memfd:"):
-                continue  # never a file of the machine
-            with open(f"/proc/self/map_files/{name}", "r+b") as file:
-                os.ftruncate(file.fileno(), size)
-                found.append("cut")
-        except OSError as error:
-            found.append(error.strerror)
-    return found
-
-
 def printed(lines, text="line"):
     for n in range(lines):
         print(text, n)
@@ -137,19 +125,20 @@ def mumble(text):
 
 
 def grandchildren(mark):
-    """Some that do all they can to stay."""
+    """Two that do all they can to stay; they go by themselves after a minute."""
     code = "import os, signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, range(1, 64))\n"
-    code += "os.setsid()\nif os.fork() == 0: os.setsid()\ntime.sleep(1000)"
-    subprocess.Popen([sys.executable, "-c", code, mark], close_fds=False)
+    code += "if os.fork() == 0: os.setsid()\ntime.sleep(60)"
+    subprocess.Popen([sys.executable, "-c", code, mark], close_fds=False, start_new_session=True)
 
 
 def eat(size):
-    kept.append(bytearray(os.urandom(1024)) * (size // 1024))
+    kept.append(os.urandom(1024) * (size // 1024))
     time.sleep(60)
 
 
 def burn():
-    while True:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         pass
 
 
@@ -167,12 +156,13 @@ def sees(path):
     return os.path.exists(path)
 
 
-def can_write(path):
+def can_make(path):
+    """Whether a new file can be made; an old one is never touched."""
     try:
-        with open(path, "w"):
-            return True
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
     except OSError:
         return False
+    return True
 
 
 def connects(port):
@@ -194,15 +184,21 @@ def is_socket(fd):
 
 def surroundings():
     return {
-        "pid": os.getpid(), "parent": os.getppid(), "env": dict(os.environ), "cwd": os.getcwd(),
-        "uid": os.getuid(), "pids": [n for n in os.listdir("/proc") if n.isdigit()],
-        "modules": sorted(sys.modules), "sockets": sum(is_socket(fd) for fd in os.listdir("/proc/self/fd")),
-        "python": sys.executable,
+        "pid": os.getpid(), "env": dict(os.environ), "cwd": os.getcwd(), "uid": os.getuid(),
+        "pids": [name for name in os.listdir("/proc") if name.isdigit()],
+        "modules": sorted(sys.modules), "python": sys.executable,
+        "sockets": sum(is_socket(fd) for fd in os.listdir("/proc/self/fd")),
     }  # fmt: skip
 
 
 def kill_keeper():
-    os.kill(os.getppid(), signal.SIGKILL)
+    """Kill our parent, provided that it is a keeper."""
+    keeper = os.getppid()
+    pin = os.pidfd_open(keeper)
+    with open(f"/proc/{keeper}/comm") as file:
+        assert file.read() == "labd-keeper\n"
+    assert os.getppid() == keeper
+    signal.pidfd_send_signal(pin, signal.SIGKILL)
     time.sleep(60)
 
 
