@@ -54,8 +54,9 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``none`` memory is also a limit on all processes of the worker together; so are ``processes``.
     ``cpu_time`` and ``files`` (open at once) count for each process by itself, ``file_size`` for each file.
 
-    ``user`` is whom it runs as, under a daemon of root; empty: the daemon's own user. ``read`` and
-    ``write`` are the paths that an isolated worker may see besides its interpreter and ``path``.
+    ``user`` is whom it runs as; empty: the daemon's own user. A daemon of root needs it for workers that
+    are not isolated. ``read`` and ``write`` are the paths that an isolated worker may see besides its
+    interpreter and ``path``.
 
     ``call_timeout`` is for calls that name none. Who does not answer is told, and killed after ``grace``.
     ``shared`` bytes each way are for arrays; ``max_message`` is the longest message without them.

@@ -43,7 +43,7 @@ class Control:
             await trio.lowlevel.wait_readable(self._socket)
             try:
                 return self._socket.recv(PACKET)
-            except BlockingIOError:
-                continue
+            except (BlockingIOError, ConnectionResetError):
+                continue  # it left with our word unread: the kernel says so once, before its last packet
             except OSError:
                 return b""

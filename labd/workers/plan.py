@@ -84,8 +84,17 @@ def environment(spec: WorkerSpec, name: str, gpus: Sequence[int]) -> dict[str, s
 
 
 def user(spec: WorkerSpec) -> Mapping[str, Any] | None:
-    """Whom to become; None for nobody else. Raises UsageError, Refused."""
+    """Whom to become; None for nobody else. Raises UsageError, Refused.
+
+    Nothing keeps a process of root from any file of the machine but the walls of a sandbox: without them
+    a labd of root runs other people's code as root only when the spec says so.
+    """
     if not spec.user:
+        if os.getuid() == 0 and spec.sandbox not in ISOLATED:
+            raise Refused(
+                f"worker {spec.target}: sandbox {spec.sandbox!r} would let it do anything, as labd is root here",
+                hint="name a `user`, or take sandbox 'isolated'",
+            )
         return None
     try:
         found = pwd.getpwnam(spec.user)

@@ -1,7 +1,8 @@
 """Workers without a daemon around them."""
 
+import getpass
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 import trio
 
 from labd.api.workers import WorkerSpec
-from labd.workers.sandbox import probe
 from labd.workers.service import PluginWorkers, WorkerHouse
 
 FOLDER = str(Path(__file__).parent)
@@ -62,8 +62,5 @@ async def running(**options: Any) -> AsyncIterator[House]:
 
 def foreign(**more: Any) -> WorkerSpec:
     """A worker with the functions of :mod:`tests.workers.foreign`."""
-    return WorkerSpec(**{"target": "foreign", "path": (FOLDER,), **more})
-
-
-def levels() -> Iterator[str]:
-    yield from probe().available
+    usual = {"target": "foreign", "path": (FOLDER,), "user": getpass.getuser()}
+    return WorkerSpec(**(usual | more))
