@@ -92,7 +92,7 @@ def user(spec: WorkerSpec) -> Mapping[str, Any] | None:
     if not spec.user:
         if os.getuid() == 0 and spec.sandbox not in ISOLATED:
             raise Refused(
-                f"worker {spec.target}: sandbox {spec.sandbox!r} would let it do anything, as labd is root here",
+                f"worker {spec.target}: sandbox {spec.sandbox!r} lets it do anything, as labd is root here",
                 hint="name a `user`, or take sandbox 'isolated'",
             )
         return None

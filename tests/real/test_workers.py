@@ -92,9 +92,7 @@ async def test_what_its_code_raises_is_an_error_with_its_traceback(house):
         assert worker.statistics().failed == 4
 
 
-@pytest.mark.parametrize(
-    "spec", [{"target": "absent"}, {"target": "foreign:absent"}, {"target": "foreign:fail"}]
-)
+@pytest.mark.parametrize("target", ["absent", "foreign:absent", "foreign:fail"])
 async def test_a_target_that_does_not_load_is_said(house, target):
     with pytest.raises(WorkerError, match=r"ModuleNotFoundError|AttributeError|TypeError"):
         async with house.workers.start(foreign(target=target)):
@@ -241,8 +239,7 @@ GARBAGE = {
     "an answer to nothing": encode(Reply(99, None, 1)),
     "memory that it never had": encode(Notice("_free", {"at": [0]})),
     "memory given back in no form": encode(Notice("_free", {"at": 7})),
-    "an array outside": bytes.fromhex("940101c0c70f0293")
-    + b"\xa3<f8\x91\xcd\xff\xff\xce\x03\xff\xff\xc0\x00\x00",
+    "an array outside": encode(Reply(2, None, msgpack.ExtType(2, msgpack.packb(["<f8", [65535], 2**26])))),
     "a http server": b"HTTP/1.1 200 OK\r\n\r\n",
 }
 
