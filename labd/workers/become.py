@@ -129,7 +129,8 @@ def _limit(order: dict[str, Any]) -> None:
         if order.get(name):
             _, most = resource.getrlimit(kind)
             limit = order[name] if most == resource.RLIM_INFINITY else min(order[name], most)
-            resource.setrlimit(kind, (limit, limit))
+            hard = limit + (name == "cpu_time")  # a second for SIGXCPU, which says why
+            resource.setrlimit(kind, (limit, hard if most == resource.RLIM_INFINITY else min(hard, most)))
     kernel.gain_no_privileges()
 
 
