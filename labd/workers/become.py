@@ -72,11 +72,11 @@ def _become(
         kernel.die_with_parent(signal.SIGKILL)
         if os.getppid() != keeper:  # it died before we asked to be told
             os._exit(1)
-        step = "cannot set limits"
-        _limit(order)
         step = f"cannot open output {order.get('output')}"
         held = _outputs(order.get("output"), fds)
         tell = _arrange(held, tell)
+        step = "cannot set limits"
+        _limit(order)
         step = f"cannot enter {order['cwd']}"
         os.chdir(order["cwd"])
         step = f"cannot run {(order['argv'] or ['python'])[0]}"

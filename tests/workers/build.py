@@ -7,7 +7,7 @@ from typing import Any
 import trio
 import trio.testing
 
-from labd.wire.messages import Message, Notice, Reply, Request
+from labd.wire.messages import Message, Reply, Request
 from labd.wire.session import Session, encode
 from labd.workers import shared
 from labd.workers.launch import Start
@@ -88,7 +88,6 @@ def start(**spec: Any) -> Start:
     def refuse(fds: list[int]) -> Any:
         raise AssertionError("nothing is forked here")
 
-    return Start(foreign(**spec), "w-1", (), refuse, {}, None, logging.getLogger("tests"))
-
-
-__all__ = ["Notice", "Played", "start"]
+    return Start(
+        foreign(**spec), "w-1", (), refuse, {"wait": trio.sleep_forever}, None, logging.getLogger("tests")
+    )

@@ -13,6 +13,7 @@ from labd.api.workers import WorkerSpec
 from labd.workers.service import PluginWorkers, WorkerHouse
 
 FOLDER = str(Path(__file__).parent)
+USER = getpass.getuser()
 LOG = logging.getLogger("tests.workers")
 
 
@@ -62,5 +63,5 @@ async def running(**options: Any) -> AsyncIterator[House]:
 
 def foreign(**more: Any) -> WorkerSpec:
     """A worker with the functions of :mod:`tests.workers.foreign`."""
-    usual = {"target": "foreign", "path": (FOLDER,), "user": getpass.getuser()}
+    usual = {"target": "foreign", "path": (FOLDER,), "user": USER}
     return WorkerSpec(**(usual | more))
