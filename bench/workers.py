@@ -100,7 +100,8 @@ def peers() -> None:
                 "ProcessPoolExecutor: call and answer",
                 timed(CALLS, lambda p=pool: p.submit(echo, 1).result()),
             )
-            told("ProcessPoolExecutor: 600 KB", timed(ARRAYS, lambda p=pool: p.submit(echo, ARRAY).result()))
+            arrays = timed(ARRAYS, lambda p=pool: p.submit(echo, ARRAY).result())
+            told("ProcessPoolExecutor: 600 KB there and back", arrays)
 
 
 if __name__ == "__main__":

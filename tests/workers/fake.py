@@ -1,4 +1,4 @@
-"""``node.workers`` for tests of plugins: the target runs in the test's own process, one call after the other."""
+"""``node.workers`` for tests of plugins: the target runs in the process of the test, a call at a time."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
