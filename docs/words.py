@@ -194,6 +194,11 @@ EVENTS: dict[str, tuple[str, str]] = {
     "service.ready": ("a service that had failed is ready again", _SERVICE),
     "service.failed": ("a service failed too often and stays down", _SERVICE),
     "service.stopped": ("a service that had failed was stopped", _SERVICE),
+    "worker.lost": ("a worker ended, and nobody had asked for that", "plugin worker pid reason"),
+    "worker.failed": (
+        "the workers of a pool ended too often and stay down",
+        "plugin pool restarts last_error",
+    ),
     "store.repaired": (
         "the database was damaged; it was set aside and restored",
         "set_aside restored_from cause",

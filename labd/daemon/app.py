@@ -69,6 +69,7 @@ from labd.store import eventlog
 from labd.store.blobs import Blobs
 from labd.store.snapshot import run_snapshots
 from labd.store.writer import Store
+from labd.workers.service import WorkerHouse
 
 log = logging.getLogger("labd")
 
@@ -126,6 +127,7 @@ class Daemon:
         self.gpus = self._gpu_watch(config.resources)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
+        self.workers = WorkerHouse(NodeResources(self.leases), self._worker_changed, self._worker_groups)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
@@ -198,6 +200,7 @@ class Daemon:
                 Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
+                Service("workers", self.workers.run, quick, critical=True),
             ],
             list(self.setup.registry.services),
             [Service("server", self.server.run, once, critical=True)],
@@ -234,6 +237,7 @@ class Daemon:
             NodeResources(self.leases),
             NodeEvents(plugin, self.queue, self.bus),
             self.blobs,
+            self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
         )
 
@@ -298,6 +302,12 @@ class Daemon:
     def _stalled(self, task: str, seconds: float) -> None:
         log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)
         self.queue.record([Draft("daemon.stalled", {"task": task, "seconds": round(seconds, 4)})])
+
+    def _worker_changed(self, kind: str, data: dict[str, Any]) -> None:
+        self.queue.record([Draft(kind, data)])
+
+    def _worker_groups(self) -> str:
+        return self.delegation.path if self.delegation else ""
 
     def _reload_queue(self) -> None:
         self.runner.recover(self.queue.load())

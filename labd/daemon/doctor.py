@@ -17,6 +17,7 @@ from labd.resources.ledger import GpuStatistics
 from labd.store.repair import Repair
 from labd.store.tally import Statistics
 from labd.units import about_bytes as size
+from labd.workers.sandbox import Levels, probe
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 """Bytes free on the disk of the state directory."""
@@ -143,10 +144,13 @@ def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:
     return Check("limits", "ok", f"the kernel holds jobs to their memory, below {delegation.path}")
 
 
-def sandbox() -> Check:
-    found = shutil.which("bwrap")
-    text = f"bubblewrap at {found}" if found else "bubblewrap is not installed"
-    return Check("sandbox", "ok" if found else "warn", text, "" if found else "apt install bubblewrap")
+def sandbox(probe: Callable[[], Levels] = probe) -> Check:
+    """Which levels of isolation workers can have."""
+    levels = probe()
+    text = f"workers can have: {', '.join(levels.available)}"
+    if levels.trouble:
+        return Check("sandbox", "warn", f"{text}; no more, since {levels.trouble}", levels.hint)
+    return Check("sandbox", "ok", text)
 
 
 async def examine(checks: Sequence[Callable[[], Check]]) -> list[Check]:

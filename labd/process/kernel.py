@@ -7,7 +7,7 @@ import os
 import time
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_PDEATHSIG, _NAME, _SUBREAPER = 1, 15, 36
+_PDEATHSIG, _NAME, _SUBREAPER, _NO_NEW_PRIVS = 1, 15, 36, 38
 _KCMP = {"x86_64": 312, "aarch64": 272, "riscv64": 272}.get(os.uname().machine)
 _KCMP_VM = 1
 
@@ -31,6 +31,11 @@ def become_subreaper() -> None:
 def die_with_parent(signum: int) -> None:
     """Get *signum* when the parent dies. A change of user takes this back, so call it after that."""
     _prctl(_PDEATHSIG, signum)
+
+
+def gain_no_privileges() -> None:
+    """From now on no exec gives this process or its children rights that it does not have."""
+    _prctl(_NO_NEW_PRIVS, 1)
 
 
 def same_memory(one: int, other: int) -> bool:

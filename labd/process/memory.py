@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 
-from labd.jobs.shim import kernel, procs
+from labd.process import kernel, procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

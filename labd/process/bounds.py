@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
-from labd.jobs.shim import group
-from labd.jobs.shim.memory import Watch
+from labd.process import group
+from labd.process.memory import Watch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
