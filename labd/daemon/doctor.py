@@ -13,7 +13,7 @@ import trio
 
 from labd.daemon.plugin_record import PluginRecord
 from labd.jobs.limits import Delegation
-from labd.store.repair import Repair
+from labd.store.note import Repair
 from labd.store.tally import Statistics
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
