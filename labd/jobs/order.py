@@ -3,6 +3,8 @@
 import os
 from typing import Any, NamedTuple
 
+import msgspec
+
 from labd.api.jobs import JobSpec
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
@@ -55,6 +57,11 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "cgroup": around.cgroup,
         }
     )
+
+
+def record_of(job: Job) -> str:
+    """The job as JSON, without its environment: what is kept beside the order of an attempt."""
+    return msgspec.json.encode(job).decode()
 
 
 def labd_names(job: Job, folder: str) -> dict[str, str]:

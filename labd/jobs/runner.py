@@ -18,7 +18,7 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import QUEUED, STARTING, Attempt, Job
-from labd.jobs.order import Surroundings, order_for, request_of
+from labd.jobs.order import Surroundings, order_for, record_of, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
@@ -203,7 +203,7 @@ class Runner:
 
     async def _spawn_shim(self, job: Job) -> None:
         folder = self._folder(job)
-        lock = attempts.prepare(folder, order_for(job, folder, self._surroundings(job)))
+        lock = attempts.prepare(folder, order_for(job, folder, self._surroundings(job)), record_of(job))
         try:
             self._follower.follow(job)
         except BaseException:

@@ -76,6 +76,17 @@ def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
     )
 
 
+def newest_attempts(conn: sqlite3.Connection) -> dict[int, int]:
+    """The number of the newest attempt of every job, 0 for a job that had none."""
+    query = """select jobs.id, ifnull(max(number), 0)
+    from jobs left join attempts on attempts.job = jobs.id group by jobs.id"""
+    return dict(conn.execute(query).fetchall())
+
+
+def has_environment(conn: sqlite3.Connection, digest: str) -> bool:
+    return conn.execute("select 1 from environments where digest = ?", (digest,)).fetchone() is not None
+
+
 def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
     """The newest attempts that have ended, with their jobs, oldest first."""
     query = """select jobs.id, jobs.record, attempts.record

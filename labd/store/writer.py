@@ -12,7 +12,7 @@ import trio
 from outcome import Error, Value
 
 from labd.errors import InternalError, StoreUnavailable
-from labd.store import connect, note, opening, snapshot
+from labd.store import connect, faults, note, opening, snapshot
 from labd.store.batch import Done
 from labd.store.migrate import Migrations
 from labd.store.note import Repair
@@ -130,8 +130,11 @@ class Store:
         return self._repair
 
     def note(self, repair: Repair) -> None:
-        """Keep *repair* as the note. Raises OSError."""
-        note.write(self.path, repair)
+        """Keep *repair* as the note. Raises StoreUnavailable."""
+        try:
+            note.write(self.path, repair)
+        except OSError as error:
+            raise faults.unavailable(self.path, error) from error
         self._repair = repair
 
     def statistics(self) -> Statistics:

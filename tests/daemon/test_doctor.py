@@ -7,7 +7,7 @@ import trio
 
 from labd.daemon import doctor
 from labd.daemon.plugin_record import PluginRecord
-from labd.store.repair import Repair
+from labd.store.note import Repair
 from labd.store.writer import Store
 
 
