@@ -193,7 +193,9 @@ class Control:
         daemon, state = self._daemon, self._daemon.setup.paths.state
         return await doctor.examine(
             [
-                partial(doctor.store, daemon.store.statistics(), daemon.store.repair, acknowledge(daemon.store)),
+                partial(
+                    doctor.store, daemon.store.statistics(), daemon.store.repair, acknowledge(daemon.store)
+                ),
                 partial(doctor.disk, state),
                 partial(doctor.fsync_speed, state),
                 doctor.sqlite_version,

@@ -111,8 +111,8 @@ def sentences(repair: Repair) -> list[str]:
         lines.append(f"{_jobs(repair.rebuilt)} rebuilt from what is in the folders of attempts")
     if repair.unaccounted:
         lines.append(
-            f"{_jobs(repair.unaccounted)} unaccounted for, with numbers above {repair.known}: they were accepted "
-            "after the last good copy and had not begun, or their folders are gone"
+            f"{_jobs(repair.unaccounted)} unaccounted for, with numbers above {repair.known}: they were "
+            "accepted after the last good copy and had not begun, or their folders are gone"
         )
     if repair.unreadable:
         lines.append(f"these folders do not tell whose they are: {_some(repair.unreadable)}")

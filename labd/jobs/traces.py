@@ -1,4 +1,4 @@
-"""What attempt folders tell of jobs that the store does not know, or knows as they were earlier. Reads only."""
+"""What attempt folders tell of jobs that the store does not know, or knows as they were earlier."""
 
 from typing import NamedTuple
 
@@ -40,7 +40,7 @@ def read(state_dir: str, job: int, numbers: list[int]) -> Traces:
 
 
 def environment(state_dir: str, job: int, number: int) -> dict[str, str]:
-    """The environment with which an attempt began, without what labd told it; empty when it cannot be read."""
+    """The environment with which an attempt began, without what labd told it; empty if it is unreadable."""
     try:
         order = marks.read(attempts.folder(state_dir, job, number), marks.ORDER) or {}
         env = msgspec.convert(order.get("env", {}), dict[str, str])

@@ -75,9 +75,7 @@ def _make_good(
     return None
 
 
-def _compare_log(
-    path: str, now: float, migrations: Migrations, promised: walindex.Promised
-) -> Repair | None:
+def _compare_log(path: str, now: float, migrations: Migrations, promised: walindex.Promised) -> Repair | None:
     with closing(connect.writer(path)) as connection:
         found = connect.frames(connection)
         if found >= promised.frames:

@@ -37,7 +37,7 @@ def repair(path: str, migrations: Migrations, now: float, cause: str) -> Repair:
     aside = set_aside(path, now)
     restored = next((copy for copy in snapshot.newest_first(path) if _is_good(copy, migrations)), None)
     done = Repair(aside, restored, cause)
-    # Noted before there is a good file again: whatever is cut off here, the next start finds one or the other.
+    # Noted before there is a good file again: after a cut the next start finds the note or the damage.
     note.write(path, done)
     if restored:
         durable.copy_file(restored, path)

@@ -57,9 +57,9 @@ class Store:
     ) -> "Store":
         """The store in the file at *path*: created, checked, repaired and migrated as needed. Blocks.
 
-        *evidence* is what says that there was a database before, should it be missing. *now* gives Unix seconds for the names of copies, *checkpoint_every* is in changes. Raises
-        StateError when the file is newer or a migration fails, StoreUnavailable when it cannot be read
-        or written.
+        *now* gives Unix seconds for the names of copies, *checkpoint_every* is in changes, *evidence* is
+        what says that there was a database, should it be missing. Raises StateError when the file is
+        newer or a migration fails, StoreUnavailable when it cannot be read or written.
         """
         path = os.path.abspath(path)
         connection, repair = opening.open_file(path, now(), migrations, make, evidence)

@@ -1,4 +1,4 @@
-"""Whatever is submitted, ended, withdrawn and crashed in whatever order: what the line and the ledger never do.
+"""Jobs come, end, are withdrawn and crash in whatever order: what the line and the ledger never do.
 
 The model here is arithmetic over plain sets; it shares nothing with :mod:`labd.jobs.schedule` but requests.
 """
@@ -86,7 +86,9 @@ class Lab(RuleBasedStateMachine):
             self.passing.clear()
         started = {start.job for start in self.line.plan(self.ledger)}
         head = self._start(started)
-        passed = {job for job in started if head is not None and self.running[job].rank > self.waiting[head].rank}
+        passed = {
+            job for job in started if head is not None and self.running[job].rank > self.waiting[head].rank
+        }
         self.passing |= passed
         self.passed_head = passed | (self.passed_head if head == self.head else set())
         self.head, self.planned = head, True
@@ -187,7 +189,10 @@ class Lab(RuleBasedStateMachine):
     def _delays(self, wish: Wish) -> bool:
         if self.head is None:
             return False
-        head, staying = self.waiting[self.head], [self.running[job] for job in self.passing & set(self.running)]
+        head, staying = (
+            self.waiting[self.head],
+            [self.running[job] for job in self.passing & set(self.running)],
+        )
         lease = self.ledger.offer(holder(wish.job), wish.key.request)
         assert lease is not None, "it fits"
         return not fits([*staying, wish, head], {*self._gpus(staying), *lease.gpu_ids}, head)

@@ -43,7 +43,9 @@ def test_a_folder_that_does_not_tell_is_named(tmp_path: Path) -> None:
     (leave(tmp_path, 7, 3) / "job.json").write_text((leave(tmp_path, 8, 3) / "job.json").read_text())
     found, unreadable = traces.read(str(tmp_path), 7, [1, 2, 3])
     assert found == []
-    assert [line.split(" (")[0] for line in unreadable] == [str(tmp_path / f"jobs/0/7.{n}") for n in (1, 2, 3)]
+    assert [line.split(" (")[0] for line in unreadable] == [
+        str(tmp_path / f"jobs/0/7.{n}") for n in (1, 2, 3)
+    ]
     assert "is about attempt 3 of job 8" in unreadable[2]
 
 
