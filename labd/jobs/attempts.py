@@ -18,7 +18,7 @@ from labd.jobs.shim import marks
 
 Kind = Literal["never", "alive", "exited", "lost"]
 PER_BUCKET = 1000
-RECORD = "job.json"
+RECORD = "record.json"
 
 
 class Finding(NamedTuple):
@@ -91,7 +91,8 @@ def prepare(path: str, order: dict[str, Any], record: str = "") -> int:
         undo.callback(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _fill(path, order)
-        _put(path, RECORD, record, 0o600, None)
+        if record:
+            _put(path, RECORD, record, 0o600, None)
         undo.pop_all()
     return lock
 
