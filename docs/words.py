@@ -141,7 +141,7 @@ _READY = "ready_wall ready_boot ready_boot_id"
 _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
-    "job.submitted": ("a job was accepted", f"job uid gid user spec {_READY}"),
+    "job.submitted": ("a job was accepted; a rebuilt one says when", f"job uid gid user spec submitted {_READY}"),
     "job.array_started": ("a task of an array has begun, or one is repeated after its end", "job attempt"),
     "job.array_repeated": ("all tasks that a retry of their array repeats have begun", "job"),
     "job.array_closed": ("no more tasks of an array begin: somebody cancelled it", "job attempt"),
@@ -200,8 +200,8 @@ EVENTS: dict[str, tuple[str, str]] = {
         "plugin pool restarts last_error",
     ),
     "store.repaired": (
-        "the database was damaged; it was set aside and restored",
-        "set_aside restored_from cause",
+        "the database was damaged; it was set aside and restored, `known` is the highest job in it then",
+        "set_aside restored_from cause known",
     ),
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
@@ -225,7 +225,7 @@ ANSWERS: dict[str, Words] = {
         "state": "`running` or `stopping`", "uptime": "seconds", "state_dir": "path", "socket": "path",
         "config": "files that were read", "jobs": "how many are in each state",
         "resources": "what the ledger has and what is held", "store": "the database in numbers",
-        "repair": "what was repaired at the start, or null", "services": "each with its state",
+        "repair": "what was repaired, until the note of it is removed, or null", "services": "each with its state",
         "plugins": "how many are in each state", "connections": "of clients: now, served, refused",
         "events": "the log in numbers", "stalls": "how often a task held the loop, and the worst",
         "trouble": "what an admin should look at, one line each",
@@ -345,9 +345,9 @@ PROMISES: dict[int, str] = {
     16: "A slow listener costs bounded memory, is told what it missed, and can resume.",
     17: "A full disk refuses new work, harms no running job, and heals by itself.",
     18: "After an fsync error nothing is acknowledged until the store was opened and checked again.",
-    19: "A damaged store never becomes a silent empty queue.",
+    19: "A damaged store never becomes a silent empty queue: jobs that had begun are rebuilt from their folders.",
     20: "The state of every older version loads. A newer one is refused. A copy is made before a change.",
-    21: "Jobs of shims of another version are taken up.",
+    21: "Jobs of shims of an older version are taken up.",
     22: "`READY=1` means recovered and listening. The watchdog is fed only after a proof of health.",
     23: "SIGTERM stops in time and leaves jobs running. A second one hurries.",
     24: "A reload with a mistake changes nothing and names every mistake.",

@@ -40,6 +40,7 @@ from labd.daemon.notices.senders import Senders
 from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
+from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
@@ -151,6 +152,7 @@ class Daemon:
     async def run(self) -> None:
         """Start, serve, stop. Returns when stopped; raises what a critical part gave up with."""
         self._find_control_group()
+        Rebuilder(self.store, self.queue, self.clock, self.setup.paths.state).run()
         signals = Signals(stop=self.control.stop, hurry=self.control.hurry, reload=self.control.reload)
         async with trio.open_nursery() as outer:
             await outer.start(signals.run)

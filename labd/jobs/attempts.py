@@ -18,6 +18,7 @@ from labd.jobs.shim import marks
 
 Kind = Literal["never", "alive", "exited", "lost"]
 PER_BUCKET = 1000
+RECORD = "record.json"
 
 
 class Finding(NamedTuple):
@@ -60,8 +61,20 @@ def _numbers(path: str) -> set[int]:
     return {int(head) for head in heads if head.isdecimal()}
 
 
-def prepare(path: str, order: dict[str, Any], tree: str | None = None) -> int:
-    """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it.
+def all_attempts(state_dir: str) -> dict[int, list[int]]:
+    """Every attempt that has a folder: its numbers by job, both in order."""
+    found: dict[int, list[int]] = {}
+    for bucket in sorted(_numbers(os.path.join(state_dir, "jobs"))):
+        for name in os.listdir(os.path.join(state_dir, "jobs", str(bucket))):
+            job, _, number = name.partition(".")
+            if job.isdecimal() and number.isdecimal():
+                found.setdefault(int(job), []).append(int(number))
+    return {job: sorted(found[job]) for job in sorted(found)}
+
+
+def prepare(path: str, order: dict[str, Any], tree: str | None = None, record: str = "") -> int:
+    """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it. *record*
+    is the job as the store has it, kept there for the day on which the store is damaged.
 
     Keys of the order: ``argv``, ``cwd``, ``env`` (all of it), ``grace`` and ``time_limit`` (seconds, None for
     no limit); ``script``: the text of a program, for which *argv* then holds the arguments alone;
@@ -81,6 +94,8 @@ def prepare(path: str, order: dict[str, Any], tree: str | None = None) -> int:
         _fill(path, order)
         if tree is not None:
             os.rename(tree, os.path.join(path, marks.CODE))
+        if record:
+            _put(path, RECORD, record, 0o600, None)
         undo.pop_all()
     return lock
 

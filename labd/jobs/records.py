@@ -264,6 +264,11 @@ class Records:
         """The job: from memory, from the disk, or a task to which nothing has happened yet."""
         return self.live.get(job_id) or self._stored(job_id) or self._unborn(job_id)
 
+    def task_ids(self) -> list[range]:
+        """The ids of the tasks of each unfinished array."""
+        found = [self.live[number] for number in self._arrays]
+        return [range(job.id + 1, job.id + job.tasks.count + 1) for job in found if job.tasks is not None]
+
     def children(self, array: int) -> list[Job]:
         """The unfinished tasks of *array* that have a record of their own."""
         return [job for job in self.live.values() if job.array == array]

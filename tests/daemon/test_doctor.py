@@ -9,7 +9,7 @@ import trio
 from labd.daemon import doctor
 from labd.daemon.plugin_record import PluginRecord
 from labd.resources.ledger import GpuStatistics, Holding
-from labd.store.repair import Repair
+from labd.store.note import Repair
 from labd.store.writer import Store
 from labd.workers.sandbox import LEVELS, Levels
 
