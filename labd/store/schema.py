@@ -40,4 +40,15 @@ BLOB_OWNERS: Migration = (
     "WITHOUT ROWID",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS)
+USAGE_DAYS: Migration = (
+    """CREATE TABLE usage_days (
+        day TEXT NOT NULL, user TEXT NOT NULL, grp TEXT NOT NULL,
+        jobs INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+        cancelled INTEGER NOT NULL, running INTEGER NOT NULL, attempts INTEGER NOT NULL,
+        core_seconds REAL NOT NULL, gpu_seconds REAL NOT NULL, memory_seconds REAL NOT NULL,
+        cpu_seconds REAL NOT NULL, cpu_of REAL NOT NULL, peak REAL NOT NULL, peak_of REAL NOT NULL,
+        PRIMARY KEY (day, user, grp)) WITHOUT ROWID""",
+)
+"""What jobs that were removed had used, by local day, user and group."""
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, USAGE_DAYS)
