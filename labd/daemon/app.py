@@ -29,7 +29,9 @@ from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
+from labd.daemon.methods.usage import UsageMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
@@ -39,8 +41,10 @@ from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
-from labd.jobs import attempts, limits, table
+from labd.jobs import attempts, items, limits, table
+from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
+from labd.jobs.collect import Collector
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.items import Items
@@ -51,6 +55,7 @@ from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
+from labd.jobs.sweep import Sweeper
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
 from labd.resources.ledger import Ledger
@@ -91,7 +96,8 @@ class Daemon:
         self.setup = setup
         self.clock = SystemClock()
         self.store = setup.store
-        self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
+        first, last = self.store.read(eventlog.bounds)
+        self.bus = Bus(last, self._older_events, first)
         self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
         self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
@@ -118,6 +124,11 @@ class Daemon:
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
+        counter = Counter(self.store, setup.paths.state, blobs, [items.named])
+        self.collector = Collector(
+            self.store, self.queue, counter, blobs, setup.paths.state, self.clock, self._collected
+        )
+        self.sweeper = Sweeper(self.collector, self.clock)
         self.dispatcher = Dispatcher()
         self.control = Control(self)
         self.epoch = epoch_of(self.store)
@@ -173,6 +184,7 @@ class Daemon:
                 ),
                 Service("snapshots", snapshots, quick),
                 Service("uploads", self.uploads.run, quick),
+                Service("retention", self.sweeper.run, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
@@ -194,7 +206,8 @@ class Daemon:
         self.kinds.update({kind.name: kind for _, kind in registry.kinds})
         system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
         blobs = BlobMethods(self.user_blobs, self.uploads)
-        own = (*JobMethods(self.desk).all(), *blobs.all(), *system.all())
+        usage, store = UsageMethods(self.store, self.clock), StoreMethods(self.collector)
+        own = (*JobMethods(self.desk).all(), *blobs.all(), *usage.all(), *store.all(), *system.all())
         for method in (*own, *(m for _, m in registry.methods)):
             self.dispatcher.add(method)
 
@@ -254,6 +267,9 @@ class Daemon:
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:
         self.control.publish_transient("job.reported", data)
+
+    def _collected(self, first: int) -> None:
+        self.bus.first = first
 
     def _stalled(self, task: str, seconds: float) -> None:
         log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)

@@ -20,6 +20,7 @@ from labd.daemon.service_record import ServiceRecord
 from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
+from labd.jobs.retention import Limits as Kept
 from labd.jobs.schedule import Quota
 from labd.resources.probe import machine
 
@@ -133,6 +134,16 @@ class Control:
             config.jobs.max_gpus_per_user,
             config.jobs.groups,
         )
+        keep = config.retention
+        daemon.collector.limits = Kept(
+            keep.keep_jobs,
+            keep.max_jobs,
+            keep.max_bytes,
+            keep.keep_folders,
+            keep.keep_events,
+            keep.max_events,
+        )
+        daemon.sweeper.interval = keep.interval
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
         daemon.runner.kick()

@@ -19,25 +19,25 @@ _RUNS = """select attempts.record, jobs.user, jobs.name, jobs.state, jobs.submit
 from attempts join jobs on jobs.id = attempts.job"""
 
 
-class _Spec(msgspec.Struct):
+class _Spec(msgspec.Struct, frozen=True):
     cpus: float | None = None
     memory: int | None = None
     group: str = ""
     tags: tuple[str, ...] = ()
 
 
-class _Number(msgspec.Struct):
+class _Number(msgspec.Struct, frozen=True):
     number: int = 0
 
 
-class _Job(msgspec.Struct):
+class _Job(msgspec.Struct, frozen=True):
     """As much of a record as is counted."""
 
     spec: _Spec = _Spec()
     current: _Number | None = None
 
 
-class _Attempt(msgspec.Struct):
+class _Attempt(msgspec.Struct, frozen=True):
     number: int
     state: str
     gpu_ids: tuple[int, ...] = ()
@@ -149,7 +149,9 @@ def add_removed(
         total.merge(counts)
 
 
-def used(conn: sqlite3.Connection, by: str, since: float, until: float, now: float) -> dict[str, Any]:
+def used(
+    conn: sqlite3.Connection, by: str, since: float, until: float, now: float
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """The sums by *by* from *since* to *until*: the rows with the most core-seconds first, and the total.
 
     Of jobs that were removed whole days count: those of which a part lies between.
@@ -160,4 +162,4 @@ def used(conn: sqlite3.Connection, by: str, since: float, until: float, now: flo
     order = sorted(found.items(), key=lambda item: (-item[1].core_seconds, item[0]))
     if by == "day":
         order.sort()
-    return {"rows": [{"key": key} | sums.shown() for key, sums in order], "total": total.shown()}
+    return [{"key": key} | sums.shown() for key, sums in order], total.shown()

@@ -53,6 +53,8 @@ def remove(path: str) -> int:
     except FileNotFoundError:
         return 0
     except PermissionError:
+        if os.geteuid() == 0:
+            raise
         _open_up(path)
         shutil.rmtree(path)
     except RecursionError as error:
@@ -62,11 +64,11 @@ def remove(path: str) -> int:
 
 def _open_up(path: str) -> None:
     """Let the owner write in every folder below: some programs keep theirs read-only."""
-    for folder, _, _, fd in os.fwalk(path, follow_symlinks=False):
+    for _, folders, _, fd in os.fwalk(path, follow_symlinks=False):
         os.fchmod(fd, stat.S_IRWXU)
-        for name in os.listdir(fd):
-            if stat.S_ISDIR(os.lstat(name, dir_fd=fd).st_mode):
-                os.chmod(os.path.join(folder, name), stat.S_IRWXU)
+        for name in folders:
+            if not stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
+                os.chmod(name, stat.S_IRWXU, dir_fd=fd)
 
 
 def remove_empty(state_dir: str, below: int) -> None:

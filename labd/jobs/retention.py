@@ -66,7 +66,9 @@ def plan(
     gone = _gone(free, _Kept(oldest, blobs or {}), limits, now)
     return Plan(
         tuple(unit.id for unit in free[:gone]),
-        tuple(unit.id for unit in free[gone:] if unit.folders and _past(unit.ended, limits.keep_folders, now)),
+        tuple(
+            unit.id for unit in free[gone:] if unit.folders and _past(unit.ended, limits.keep_folders, now)
+        ),
         tuple(number for number, touched in (strays or {}).items() if _past(touched, limits.keep_jobs, now)),
     )
 

@@ -106,7 +106,9 @@ class Sums(msgspec.Struct):
 
     def shown(self) -> dict[str, Any]:
         """As clients see it, with the shares that follow (None: not known)."""
-        plain = {field: getattr(self, field) for field in COUNTS if field not in ("cpu_of", "peak", "peak_of")}
+        plain = {
+            field: getattr(self, field) for field in COUNTS if field not in ("cpu_of", "peak", "peak_of")
+        }
         return plain | {
             "cpu_efficiency": self.cpu_seconds / self.cpu_of if self.cpu_of else None,
             "memory_efficiency": self.peak / self.peak_of if self.peak_of else None,
