@@ -44,7 +44,7 @@ from labd.daemon.uploads import Uploads
 from labd.jobs import attempts, items, limits, table
 from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
-from labd.jobs.collect import Collector
+from labd.jobs.collect import Collector, Things
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.items import Items
@@ -125,9 +125,8 @@ class Daemon:
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
         counter = Counter(self.store, setup.paths.state, blobs, [items.named])
-        self.collector = Collector(
-            self.store, self.queue, counter, blobs, setup.paths.state, self.clock, self._collected
-        )
+        things = Things(self.store, self.queue, counter, blobs)
+        self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
         self.sweeper = Sweeper(self.collector, self.clock)
         self.dispatcher = Dispatcher()
         self.control = Control(self)

@@ -134,16 +134,8 @@ class Control:
             config.jobs.max_gpus_per_user,
             config.jobs.groups,
         )
-        keep = config.retention
-        daemon.collector.limits = Kept(
-            keep.keep_jobs,
-            keep.max_jobs,
-            keep.max_bytes,
-            keep.keep_folders,
-            keep.keep_events,
-            keep.max_events,
-        )
-        daemon.sweeper.interval = keep.interval
+        daemon.sweeper.interval = config.retention.interval
+        daemon.collector.limits = Kept(*(getattr(config.retention, name) for name in Kept._fields))
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
         daemon.runner.kick()

@@ -15,7 +15,7 @@ from labd.jobs.usage import COUNTS, Run, Sums
 
 BUSY = ("starting", "running", "paused")
 
-_RUNS = """select attempts.record, jobs.user, jobs.name, jobs.state, jobs.submitted, jobs.record, jobs.array
+_RUNS = """select attempts.record, jobs.name, jobs.user, jobs.state, jobs.submitted, jobs.record, jobs.array
 from attempts join jobs on jobs.id = attempts.job"""
 
 
@@ -60,16 +60,14 @@ def runs(conn: sqlite3.Connection, jobs: Collection[int] | None = None, now: flo
     """
     arrays: dict[int, tuple[str, _Spec]] = {}
     query, values = (_RUNS, ()) if jobs is None else (f"{_RUNS} where {_CHOSEN}", (json.dumps(list(jobs)),))
-    for attempt, user, name, state, submitted, record, array in conn.execute(query, values):
+    for attempt, own_name, user, state, submitted, record, array in conn.execute(query, values):
         try:
             tried, job = _attempt(attempt), _job(record)
-            spec = job.spec
-            if array is not None:
-                if array not in arrays:
-                    arrays[array] = _array(conn, array)
-                name, spec = arrays[array]
+            if array is not None and array not in arrays:
+                arrays[array] = _array(conn, array)
         except msgspec.MsgspecError:
             continue
+        name, spec = (own_name, job.spec) if array is None else arrays[array]
         if tried.started is not None:
             yield _run(user, name, state, submitted, job, spec, tried, now)
 

@@ -1,8 +1,9 @@
 """What there is that may go: read page by page, so that nobody else waits long for the disk."""
 
 from collections.abc import Callable, Iterable, Sequence, Set
+from functools import partial
 from sqlite3 import Connection
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 import trio
@@ -15,7 +16,15 @@ from labd.store import owners
 from labd.store.blobs import Blobs
 from labd.store.writer import Store
 
-T = TypeVar("T")
+T = TypeVar("T", bound="tuple[Any, ...]", covariant=True)
+
+
+class Query(Protocol[T]):
+    """Rows whose first fields are ids above a number, in order: a page of them."""
+
+    def __call__(self, conn: Connection, above: int) -> Sequence[T]: ...
+
+
 Names = Callable[[JobSpec], Iterable[str]]
 """Gives the digests of the blobs that a spec names."""
 
@@ -58,7 +67,7 @@ class Counter:
         listed = await trio.to_thread.run_sync(folders.listed, self._state_dir)
         named = await self._store.read_slow(lambda conn: removal.named(conn, 0))
         rows = await self._pages(removal.ended_units)
-        owner = {number: unit for number, unit in await self._pages(removal.units_above)}
+        owner = dict(await self._pages(removal.units_above))
         measured = sizes or bool(limits.max_bytes)
         size = await self._sizes(listed) if measured else {}
         specs = await self.blobs_named() if measured else {}
@@ -106,13 +115,13 @@ class Counter:
         named = {digest for number, digests in jobs.items() if number not in without for digest in digests}
         return [digest for digest in there if digest not in named]
 
-    async def _pages(self, query: Callable[[Connection, int], list[T]]) -> list[T]:
+    async def _pages(self, query: Query[T]) -> list[T]:
         """All that *query* gives, from one id to the next."""
         found: list[T] = []
         above = 0
-        while page := await self._store.read_slow(lambda conn, above=above: query(conn, above)):
+        while page := await self._store.read_slow(partial(query, above=above)):
             found += page
-            above = page[-1][0]  # type: ignore[index]
+            above = page[-1][0]
         return found
 
     async def _sizes(self, listed: dict[int, list[str]]) -> dict[str, int]:

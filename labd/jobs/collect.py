@@ -8,7 +8,7 @@ An array goes task by task, and then itself. Between two steps everybody else ha
 import logging
 from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import msgspec
 import trio
@@ -55,24 +55,23 @@ class Outcome(msgspec.Struct, frozen=True):
     kept: dict[str, str]
 
 
+class Things(NamedTuple):
+    """What is collected from."""
+
+    store: Store
+    queue: Queue
+    counter: Counter
+    blobs: Blobs
+
+
 class Collector:
     """Removes what *limits* do not keep. *collected* is told from which number on the log is whole."""
 
     def __init__(
-        self,
-        store: Store,
-        queue: Queue,
-        counter: Counter,
-        blobs: Blobs,
-        state_dir: str,
-        clock: Clocks,
-        collected: Callable[[int], None],
+        self, things: Things, state_dir: str, clock: Clocks, collected: Callable[[int], None]
     ) -> None:
         self.limits = Limits()
-        self._store = store
-        self._queue = queue
-        self._counter = counter
-        self._blobs = blobs
+        self._things = things
         self._state_dir = state_dir
         self._clock = clock
         self._collected = collected
@@ -93,49 +92,35 @@ class Collector:
             try:
                 await run.remove()
             finally:
-                folders.remove_empty(self._state_dir, self._queue.highest)
+                folders.remove_empty(self._state_dir, self._things.queue.highest)
                 self._tell(run, actor)
             return Outcome(run.went, run.left, run.kept)
 
     async def _begin(self, seconds: float, sizes: bool = False) -> "Run":
-        census = await self._counter.take(self.limits, sizes)
+        census = await self._things.counter.take(self.limits, sizes)
         now = self._clock.wall()
         ask = partial(
             retention.plan, census.units, census.named.wanted, self.limits, now, census.blobs, census.strays
         )
         plan = await trio.to_thread.run_sync(ask)
         deadline = trio.current_time() + seconds
-        return Run(
-            self._store, self._queue, self._counter, self._blobs, census, plan, self.limits, now, deadline
-        )
+        return Run(self._things, census, plan, self.limits, now, deadline)
 
     def _tell(self, run: "Run", actor: str) -> None:
         for path, why in run.kept.items():
             log.warning("%s cannot be removed: %s", path, why)
         if any(msgspec.structs.astuple(run.went)):
-            self._collected(self._store.read(eventlog.bounds)[0])
-            self._queue.record([Draft("store.collected", msgspec.to_builtins(run.went), actor)])
+            self._collected(self._things.store.read(eventlog.bounds)[0])
+            self._things.queue.record([Draft("store.collected", msgspec.to_builtins(run.went), actor)])
 
 
 class Run:
     """One removal: what was found, what is to go, what has gone."""
 
     def __init__(
-        self,
-        store: Store,
-        queue: Queue,
-        counter: Counter,
-        blobs: Blobs,
-        census: Census,
-        plan: Plan,
-        limits: Limits,
-        now: float,
-        deadline: float,
+        self, things: Things, census: Census, plan: Plan, limits: Limits, now: float, deadline: float
     ) -> None:
-        self._store = store
-        self._queue = queue
-        self._counter = counter
-        self._blobs = blobs
+        self._store, self._queue, self._counter, self._blobs = things
         self._census = census
         self._plan = plan
         self._limits = limits

@@ -5,7 +5,7 @@ import logging
 import trio
 
 from labd.errors import LabdError
-from labd.jobs.collect import PAUSE, Collector
+from labd.jobs.collect import Collector
 from labd.jobs.decide import Clocks
 
 log = logging.getLogger("labd.jobs")
@@ -49,8 +49,9 @@ class Sweeper:
 
     async def _collect(self) -> None:
         try:
-            while (await self._collector.collect()).left:
-                await trio.sleep(PAUSE)
+            left = 1
+            while left:
+                left = (await self._collector.collect()).left
         except (LabdError, OSError) as error:
             log.warning("what is old could not be removed: %s", error)
 
