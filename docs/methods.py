@@ -11,7 +11,9 @@ from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
+from labd.daemon.methods.usage import UsageMethods
 
 
 def all_methods() -> list[Method]:

@@ -15,8 +15,8 @@ from labd.jobs.usage import COUNTS, Run, Sums
 
 BUSY = ("starting", "running", "paused")
 
-_RUNS = """select attempts.record, jobs.name, jobs.user, jobs.state, jobs.submitted, jobs.record, jobs.array
-from attempts join jobs on jobs.id = attempts.job"""
+_RUNS = """select cast(attempts.record as blob), jobs.name, jobs.user, jobs.state, jobs.submitted,
+cast(jobs.record as blob), jobs.array from attempts join jobs on jobs.id = attempts.job"""
 
 
 class _Spec(msgspec.Struct, frozen=True):

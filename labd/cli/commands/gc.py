@@ -21,7 +21,6 @@ EXAMPLES = [
     ("labctl gc", "remove it now"),
 ]
 WHAT = ("jobs", "folders", "events", "environments", "blobs")
-COLUMNS = [Column("WHAT"), Column("COUNT", right=True)]
 Found = dict[str, Any]
 
 
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
 
 def _collected(client: Calls) -> Found:
     """Some seconds of work after the other, until nothing is left."""
-    found = client.call("store.gc")
+    found: Found = client.call("store.gc")
     while found["left"]:
         output.say(f"Removed {found['went']['jobs']} jobs, {found['left']} to go ...")
         more = client.call("store.gc")
@@ -55,13 +54,15 @@ def _collected(client: Calls) -> Found:
 
 def _print(found: Found) -> None:
     if any(found["went"].values()):
-        output.show(rows(found["went"], output.screen()))
-    would = "would go" if found["dry_run"] else "went"
-    output.say(f"That {would}." if any(found["went"].values()) else "Nothing is over its limit.")
+        output.show(rows(found, output.screen()))
+    else:
+        output.say("Nothing is over its limit.")
 
 
-def rows(went: Found, term: Terminal) -> list[str]:
+def rows(found: Found, term: Terminal) -> list[str]:
     """The table of what went, or would; kinds of which there is none are left out."""
+    went = found["went"]
+    columns = [Column("WOULD GO" if found["dry_run"] else "REMOVED"), Column("COUNT", right=True)]
     counts = [(name, str(went[name])) for name in WHAT if went[name]]
     counts.append(("disk space", memory(went["bytes"])))
-    return table(COLUMNS, [[Cell(name), Cell(count)] for name, count in counts], term)
+    return table(columns, [[Cell(name), Cell(count)] for name, count in counts], term)

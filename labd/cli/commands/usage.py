@@ -22,6 +22,7 @@ EXAMPLES = [
     ("labctl usage --by group --csv", "for a spreadsheet"),
 ]
 BY = ("user", "group", "name", "tag", "day")
+LINES, MOST = 20, 5000
 BAR = 8
 """Cells of the longest bar."""
 
@@ -37,13 +38,16 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--by", choices=BY, default="user", help=f"a line for each {', '.join(BY)} (user)")
     parser.add_argument("--since", metavar="WHEN", type=moment, help="from then on: 7d, 2026-01-31")
     parser.add_argument("--until", metavar="WHEN", type=moment, help="up to then, in the same form")
-    parser.add_argument("--limit", metavar="N", type=count, default=20, help="N lines at most (20)")
+    parser.add_argument(
+        "--limit", metavar="N", type=count, help=f"N lines at most ({LINES}; {MOST} for programs)"
+    )
     parser.add_argument("--csv", action="store_true", help="print comma-separated values")
     add_output(parser, quiet="")
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
-    asked = {"by": args.by, "since": args.since, "until": args.until, "limit": args.limit}
+    limit = args.limit or (MOST if args.json or args.csv else LINES)
+    asked = {"by": args.by, "since": args.since, "until": args.until, "limit": min(limit, MOST)}
     with connect() as client:
         found = client.call("job.usage", {name: value for name, value in asked.items() if value is not None})
     if args.json:
@@ -53,7 +57,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     else:
         _print(found)
     if found["left_out"]:
-        output.say(f"{found['left_out']} more: labctl usage --limit {args.limit + found['left_out']}")
+        output.say(f"{found['left_out']} more: labctl usage --limit {limit + found['left_out']}")
     return exits.OK
 
 
@@ -78,7 +82,7 @@ def _print_csv(found: Row) -> None:
     import csv
     import sys
 
-    names = [name for name in found["total"]]
+    names = list(found["total"])
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow([found["by"], *names])
     writer.writerows([row["key"], *(row[name] for name in names)] for row in found["rows"])
@@ -118,7 +122,8 @@ def _cells(row: Row, bar: str) -> list[Cell]:
 def _bar(row: Row, most: float, term: Terminal) -> str:
     if term.width is None or not most:
         return ""
-    return "█" * round(BAR * row["core_seconds"] / most)
+    length: int = round(BAR * row["core_seconds"] / most)
+    return "█" * length
 
 
 def _hours(seconds: float) -> str:
