@@ -20,6 +20,7 @@ def all_methods() -> list[Method]:
     """Every method that labd itself offers, by name."""
     nothing: Any = None  # describing a method needs none of its handler's collaborators
     offered = [*JobMethods(nothing).all(), *SystemMethods(nothing, nothing, nothing, nothing, nothing).all()]
+    offered += [*UsageMethods(nothing, nothing).all(), *StoreMethods(nothing).all()]
     return sorted(offered, key=lambda method: method.name)
 
 

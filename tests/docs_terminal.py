@@ -139,7 +139,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "daemon.doctor": {}, "daemon.reload": {}, "daemon.status": {}, "event.list": {}, "methods": {},
     "job.list": {}, "job.log": {"job": 1}, "job.reports": {"job": 1}, "job.show": {"job": 1},
     "job.wait": {"jobs": [1]}, "job.why": {"job": 1}, "job.submit": {"spec": {"argv": ["true"]}},
-    "plugin.list": {},
+    "plugin.list": {}, "job.usage": {}, "store.gc": {"dry_run": True},
 }  # fmt: skip
 
 

@@ -17,9 +17,9 @@ from labd.jobs.collect import Collector, Things
 from labd.jobs.queue import Queue
 from labd.jobs.retention import SETTLED, Limits
 from labd.store import Blobs, Store, eventlog, owners
+from tests.filling import RAN, fill
 from tests.jobs.build import ALICE, Clocks
 from tests.jobs.test_queue import Bus
-from tests.filling import RAN, fill
 from tests.real.folding import differences
 
 OLD = Limits(keep_jobs=2 * SETTLED)
@@ -48,7 +48,12 @@ class Kit:
         self.first = first
 
     def ids(self):
-        return [n for (n,) in self.store.read(lambda conn: conn.execute("select id from jobs order by id").fetchall())]
+        return [
+            n
+            for (n,) in self.store.read(
+                lambda conn: conn.execute("select id from jobs order by id").fetchall()
+            )
+        ]
 
     def folders(self):
         return sorted(p for _, names, _ in os.walk(f"{self.state}/jobs") for p in names if "." in p)
@@ -155,8 +160,8 @@ async def test_nobody_finds_a_job_that_is_going(tmp_path):
         it.queue.leaving = frozenset({1})
         with pytest.raises(NotFound, match="there is no job 1"):
             await it.queue.retry(1, "alice")
+        spec = msgspec.structs.replace(SPEC, after=(Dependency(1),))
         with pytest.raises(NotFound, match="there is no job 1"):
-            spec = msgspec.structs.replace(SPEC, after=(Dependency(1),))
             await it.queue.submit(spec, ALICE, None)
         assert it.queue.find(2).id == 2
 
@@ -174,9 +179,10 @@ async def test_a_job_run_again_whose_dependency_is_gone_does_not_wait_for_it(tmp
 
 async def test_a_locked_folder_stays_and_so_does_its_job(tmp_path):
     async with kit(tmp_path, 2, ages=9 * SETTLED) as it:
-        with open(f"{attempts.folder(it.state, 1, 1)}/lock") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            found = await it.collector.collect()
+        lock = os.open(f"{attempts.folder(it.state, 1, 1)}/lock", os.O_RDONLY)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = await it.collector.collect()
+        os.close(lock)
         assert [os.path.basename(path) for path in found.kept] == ["1.1"]
         assert (it.ids(), it.folders()) == ([1], ["1.1"])
         await it.collector.collect()
@@ -216,6 +222,7 @@ async def test_folders_of_unknown_jobs_go_by_their_age(tmp_path):
 
 async def test_accounts_stay_when_jobs_go(tmp_path):
     async with kit(tmp_path, 9, ages=9.5 * SETTLED) as it:
+
         def used():
             return it.store.read(lambda conn: accounts.used(conn, "user", 0.0, NOW, NOW))
 

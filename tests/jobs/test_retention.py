@@ -46,7 +46,9 @@ def test_folders_may_go_before_their_jobs():
 
 
 def test_folders_that_nobody_knows_go_with_the_jobs_of_their_age():
-    assert plan([], set(), Limits(keep_jobs=DAY * 5), NOW, {}, {7: NOW - 6 * DAY, 8: NOW - DAY}).strays == (7,)
+    assert plan([], set(), Limits(keep_jobs=DAY * 5), NOW, {}, {7: NOW - 6 * DAY, 8: NOW - DAY}).strays == (
+        7,
+    )
 
 
 numbers = st.integers(1, 30)
