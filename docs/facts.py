@@ -8,13 +8,15 @@ import msgspec
 from docs import words
 from docs.tables import code, fields, table
 from labd import errors
-from labd.api.jobs import JobSpec, JobView
+from labd.api.jobs import ArraySpec, Code, JobSpec, JobView
 from labd.api.node import Event
 from labd.cli import exits
 from labd.daemon import events as bus
 from labd.daemon import subscriptions
-from labd.jobs import model, order
+from labd.jobs import model, order, visible
 from labd.jobs.reports import Report
+from labd.resources.devices import Device
+from labd.resources.request import Request
 from labd.wire import arrays, limits, messages, subscription
 
 
@@ -33,6 +35,15 @@ def transitions() -> str:
     return table(["event", "from", "to"], rows)
 
 
+def array_transitions() -> str:
+    """The same for an array."""
+    rows = [["`job.submitted`", "", "`queued`"]]
+    for kind, (origins, target) in model.ARRAY_TRANSITIONS.items():
+        shown = ", ".join(code(state) for state in model.STATES if state in origins)
+        rows.append([code(kind), shown, code(target) if target else "as it was"])
+    return table(["event", "from", "to"], rows)
+
+
 def kinds() -> str:
     """Every kind of event with its data."""
     rows = [[code(k), means, " ".join(map(code, keys.split()))] for k, (means, keys) in words.EVENTS.items()]
@@ -43,9 +54,17 @@ def environment() -> str:
     """The variables that labd sets for a job."""
     attempt = model.Attempt(number=1, state="running", token="t", cause="")
     job = model.Job(
-        id=1, uid=0, gid=0, user="", spec=JobSpec(), environment="", submitted=0.0, current=attempt
-    )
-    names = [*order.labd_names(job, "/"), "LABD_SOCKET", *order.gpu_names(job, (0,))]
+        id=1, uid=0, gid=0, user="", spec=JobSpec(array=ArraySpec(((0, 0, 1),))), environment="",
+        submitted=0.0, array=1, current=attempt,
+    )  # fmt: skip
+    frozen = JobSpec(code=Code(manifest="0" * 64, root="/", files=0, bytes=0))
+    code_names = order.code_names(frozen, "/").keys() - {"PWD"}
+    told = {**order.labd_names(job, "/"), **order.task_names(job, "")}
+    both = [Device(0, 0, "nvidia", memory=1), Device(1, 0, "amd", memory=1)]
+    shown = visible.gpu_names(Request(share=1, vram=1), (0, 1), both, {})
+    names = [*told, *code_names, "LABD_SOCKET", *(n for n in words.ENVIRONMENT if n in shown)]
+    if missing := set(shown) - set(names):
+        raise KeyError(f"docs/words.py does not explain {missing}")
     if unknown := set(words.ENVIRONMENT) - set(names):
         raise KeyError(f"docs/words.py explains {unknown}, which no job gets")
     return table(["variable", "meaning"], [[code(name), words.ENVIRONMENT[name]] for name in names])

@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "methods": methods.methods,
     "states": facts.states,
     "transitions": facts.transitions,
+    "array-transitions": facts.array_transitions,
     "event kinds": facts.kinds,
     "event": facts.event,
     "wire limits": facts.wire_limits,

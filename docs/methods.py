@@ -10,8 +10,10 @@ from docs.tables import code, table
 from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
+from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.store import StoreMethods
+from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
 
@@ -19,8 +21,14 @@ from labd.daemon.methods.usage import UsageMethods
 def all_methods() -> list[Method]:
     """Every method that labd itself offers, by name."""
     nothing: Any = None  # describing a method needs none of its handler's collaborators
-    offered = [*JobMethods(nothing).all(), *SystemMethods(nothing, nothing, nothing, nothing, nothing).all()]
-    offered += [*UsageMethods(nothing, nothing).all(), *StoreMethods(nothing).all()]
+    offered = [
+        *JobMethods(nothing, nothing).all(),
+        *BlobMethods(nothing, nothing, nothing, nothing).all(),
+        *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
+        *NotifyMethods(nothing).all(),
+        *UsageMethods(nothing, nothing).all(),
+        *StoreMethods(nothing).all(),
+    ]
     return sorted(offered, key=lambda method: method.name)
 
 

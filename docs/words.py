@@ -32,8 +32,9 @@ JOB_VIEW: Words = {
     "cwd": "folder that it runs in",
     "cpus": "cores that it takes; may be a fraction",
     "memory": "bytes of memory that it takes in the ledger, and may use; 0 for no limit",
-    "gpus": "how many GPUs it takes",
+    "gpus": "how many GPUs it takes; below 1 a part of one. 1 for a part by memory alone (`vram`)",
     "gpu_ids": "which GPUs the last attempt has or had; empty while it waits",
+    "vram": "bytes of the memory of each of its GPUs that it takes, as far as it said so; else 0",
     "time_limit": "seconds that an attempt may run; null for no limit",
     "retries": "how often it is run again by itself after a failure",
     "retry_on": "only after these exit codes; empty for any failure",
@@ -41,6 +42,7 @@ JOB_VIEW: Words = {
     "after": "the jobs that it waits for, each a map with `job` and `when` (`ok`, `failed`, `any`)",
     "group": "what it belongs to, with others of that name; empty for none",
     "tags": "labels",
+    "notify": "who is told of what, each a map with `target` and `when`",
     "attempt": "number of the last attempt; 0 before the first",
     "submitted": "when it was accepted",
     "started": "when the last attempt began; null while it waits",
@@ -50,7 +52,13 @@ JOB_VIEW: Words = {
     "reason": "why it is in its state, as far as there is something to say",
     "progress": "0 to 1, as the running attempt reported, in `job.show` also the last one; null for none",
     "metrics": "newest number of each name that it reported, in the same way",
+    "eta": "seconds that the running attempt still takes, by its progress so far; null while nobody can say",
     "waiting_for": "what a job waits for that has not begun, in words; else empty",
+    "tasks": "of an array: how many tasks wait, run, and have ended in each way; null for other jobs",
+    "array": "of a task: the id of its array; null for other jobs",
+    "index": "of a task: its index in its array; null for other jobs",
+    "preemptible": "whether it gives way to jobs of a higher priority",
+    "warning": "what is amiss with the GPUs that a running job holds, in words; else empty",
 }
 
 JOB_SPEC: Words = {
@@ -63,8 +71,9 @@ JOB_SPEC: Words = {
     "env": "the whole environment of the job; labd adds [a few names](job-environment.md)",
     "cpus": "cores, fractions allowed; null: `jobs.default_cpus`",
     "memory": "bytes for all its processes together, 0 for no limit; null: `jobs.default_memory`",
-    "gpus": "how many GPUs",
+    "gpus": "how many GPUs, or a part of one: below 1, in thousandths",
     "gpu_ids": "which GPUs, by index",
+    "vram": "bytes of the memory of each GPU, which others may then share; 0: whole GPUs, or as `gpus` says",
     "time_limit": "seconds that an attempt may run, 0 for no limit; null: `jobs.default_time_limit`",
     "grace": "seconds between SIGTERM and SIGKILL; null: `jobs.kill_grace`",
     "retries": "how often to run again after `failed`, `timed_out` or `lost`",
@@ -77,6 +86,14 @@ JOB_SPEC: Words = {
     "`failed` or `any`. One that ends in another way cancels this job",
     "group": "what it belongs to; `jobs.groups` limits how many of a group run at once",
     "tags": "labels",
+    "array": "makes it [an array](../howto/arrays.md): a map with `ranges` (a list of `[first, last, step]`), "
+    "`limit` (tasks at once, 0 for no limit), `items` (digest of a blob with a line for each task) and `json` "
+    "(its lines are objects)",
+    "preemptible": "it is ended and queued again when a job of a higher priority needs what it has",
+    "notify": "who is told of what, each a map with `target` (a name of `notify.targets`) and `when`: `ended` "
+    "(the usual one), `failed`, or [an event](events.md) without its `job.`",
+    "code": "the tree that it runs in a copy of: `manifest` and `diff` (digests of blobs), `root` (where the "
+    "tree was), `files` and `bytes` (of its files), `commit`, `branch`, `remote`",
 }
 
 ATTEMPT: Words = {
@@ -110,16 +127,24 @@ EVENT: Words = {
 REPORT: Words = {
     "time": "when, Unix seconds",
     "progress": "0 to 1; null when the report says nothing of it",
+    "step": "where on the x axis the metrics belong; null: one more than the last",
     "metrics": "numbers by name; null for one that is not finite",
     "message": "one line for people; may be empty",
+    "artifact": "a result: a map with `path` (absolute, or relative to the job's `cwd`), `name` and `size`; "
+    "null for none",
 }
 
-_RESULT = "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory"
+_RESULT = (
+    "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory again"
+)
 _READY = "ready_wall ready_boot ready_boot_id"
 _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
     "job.submitted": ("a job was accepted", f"job uid gid user spec {_READY}"),
+    "job.array_started": ("a task of an array has begun, or one is repeated after its end", "job attempt"),
+    "job.array_repeated": ("all tasks that a retry of their array repeats have begun", "job"),
+    "job.array_closed": ("no more tasks of an array begin: somebody cancelled it", "job attempt"),
     "job.held": ("somebody keeps it from starting", "job"),
     "job.released": ("somebody let a held job go", "job"),
     "job.blocked": ("it waits for the end of other jobs", "job"),
@@ -134,7 +159,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "job.requeue_requested": ("somebody asked for another attempt instead of the present one", "job attempt"),
     "job.cancel_requested": ("somebody asked for the end of a running job", "job attempt"),
     "job.succeeded": ("ended with exit code 0", _RESULT),
-    "job.failed": ("ended in another way, or could not be run", _RESULT),
+    "job.failed": (
+        "ended in another way, or could not be run; here as elsewhere `again` says that another attempt follows",
+        _RESULT,
+    ),
     "job.timed_out": ("ended by its time limit", _RESULT),
     "job.lost": ("its shim died without a record", _RESULT),
     "job.cancelled": (
@@ -142,17 +170,25 @@ EVENTS: dict[str, tuple[str, str]] = {
         _RESULT,
     ),
     "job.queued": (
-        "will be run again; `automatic` says whether by a retry of its own",
-        f"job automatic {_READY}",
+        "will be run again; `automatic` says whether by a retry of its own, `repeated` whether with its array",
+        f"job automatic repeated {_READY}",
     ),
     "job.reported": (
         "a running job reported; not in the log, `seq` is 0",
-        "job attempt time progress metrics message",
+        "job attempt time progress step metrics message artifact",
     ),
     "daemon.started": ("labd is ready", "pid labd epoch"),
     "daemon.stopping": ("labd was told to stop", "reason"),
     "daemon.reloaded": ("the configuration was read again; these settings need a restart", "needs_restart"),
     "daemon.stalled": ("a task held the loop for longer than `daemon.stall_limit`", "task seconds"),
+    "notify.sent": ("a target was told what happened to a job", "job notice target event tries"),
+    "notify.failed": (
+        "a target could not be told, and is not tried again; `cause` says why",
+        "job notice target event tries",
+    ),
+    "gpu.unhealthy": ("a GPU is in trouble, or its driver is; no new job gets it", "gpu name uuid held_by"),
+    "gpu.gone": ("the driver does not list a GPU any more; no new job gets it", "gpu name uuid held_by"),
+    "gpu.back": ("a GPU is well again", "gpu name uuid held_by"),
     "service.backoff": ("a service failed and will be started again", _SERVICE),
     "service.starting": ("a service that had failed starts again", _SERVICE),
     "service.ready": ("a service that had failed is ready again", _SERVICE),
@@ -169,7 +205,12 @@ EVENTS: dict[str, tuple[str, str]] = {
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
 
+_WOULD = "only for a dry run: the events that would follow, maps with `kind` and `job`"
+
 ANSWERS: dict[str, Words] = {
+    "blob.get": {
+        "data": "bytes of the blob", "offset": "where to go on", "size": "bytes of the whole blob",
+    },
     "blob.missing": {"missing": "those that are not there, or that the caller has never put"},
     "blob.put": {
         "upload": "name of the upload for the pieces to come; null when it is closed",
@@ -192,24 +233,45 @@ ANSWERS: dict[str, Words] = {
     "event.list": {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
-    "job.cancel": {"job": "the job as it is now"},
-    "job.hold": {"job": "the job as it is now"},
-    "job.list": {"jobs": "those that match, newest first", "counts": "how many jobs are in each state"},
+    "job.cancel": {"job": "the job as it is now", "would": _WOULD},
+    "job.code": {"job": "its id", "code": "its frozen code, as in the job's description"},
+    "job.defaults": {
+        "snapshot_groups": "groups whose jobs freeze their code unasked",
+        "max_snapshot": "bytes that a tree of frozen code may have",
+    },
+    "job.find": {"ids": "a number for each reference, in order"},
+    "job.hold": {"job": "the job as it is now", "would": _WOULD},
+    "job.list": {
+        "jobs": "those that match: the newest first, or with the order `start` those that start first",
+        "counts": "how many jobs are in each state",
+    },
     "job.log": {
         "data": "bytes of the output", "offset": "where to go on", "size": "bytes that there are now",
         "end": "true when no more will come", "attempt": "which attempt this is",
     },
-    "job.pause": {"job": "the job as it is now"},
-    "job.prioritise": {"job": "the job as it is now"},
-    "job.release": {"job": "the job as it is now"},
-    "job.reports": {"attempt": "which attempt this is", "reports": "all of them, in order"},
-    "job.requeue": {"job": "the job as it is now: it is queued again when its processes have ended"},
-    "job.resume": {"job": "the job as it is now"},
-    "job.retry": {"job": "the job as it is now"},
+    "job.metrics": {
+        "attempt": "which attempt this is", "names": "of all metrics that it reported, 256 at most",
+        "series": "by name, a map with `steps`, `times` (Unix seconds, null where a report had none) and "
+        "`values`, thinned so that the ends and every extreme are there; `count` and `not_finite` are how many "
+        "values were reported. Without `names` in the question: of the first 64",
+    },
+    "job.pause": {"job": "the job as it is now", "would": _WOULD},
+    "job.prioritise": {"job": "the job as it is now", "would": _WOULD},
+    "job.release": {"job": "the job as it is now", "would": _WOULD},
+    "job.reports": {"attempt": "which attempt this is", "reports": "the first of them (64 KiB), in order"},
+    "job.requeue": {
+        "job": "the job as it is now: it is queued again when its processes have ended", "would": _WOULD,
+    },
+    "job.resume": {"job": "the job as it is now", "would": _WOULD},
+    "job.retry": {"job": "the job as it is now", "would": _WOULD},
     "job.show": {
         "job": "the job", "attempts": "its attempts, oldest first",
         "env": "its environment; null for those who may not read it",
         "script": "its script; null when there is none, and for those who may not read it",
+        "task": "the line that it was given, of a task of an array; null else, and for those who may not read it",
+        "code": "its frozen code, in the same way",
+        "artifacts": "the results that its last attempt named: maps with `name`, `path` and `size` (bytes or "
+        "null)",
     },
     "job.submit": {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
@@ -224,11 +286,15 @@ ANSWERS: dict[str, Words] = {
         "processor time; `cpu_efficiency` and `memory_efficiency` (0 to 1) and `median_wait` (seconds), null "
         "where not known",
     },
+    "job.tasks": {
+        "job": "the array", "tasks": "those with a record of their own, by their `position`, as jobs",
+        "untouched": "those to which nothing has happened: maps with `first`, `last`, `count`, `state`",
+    },
     "job.wait": {"jobs": "the jobs, all of them ended"},
     "job.why": {
         "job": "the job", "reasons": "what it waits for, a sentence each",
         "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
-        "`cpus`, `memory`, `gpu_ids` and `ends` (the latest end; null for none known)",
+        "`cpus`, `memory`, `gpus`, `gpu_ids`, `vram` and `ends` (the latest end; null for none known)",
     },
     "store.gc": {
         "dry_run": "as asked",
@@ -238,6 +304,14 @@ ANSWERS: dict[str, Words] = {
         "kept": "folders that could not be removed, each with the reason",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
+    "notify.list": {
+        "targets": "maps with `name`, `kind`, `waiting` (notices that are owed), `error` (of the last try, or why "
+        "there can be none; else empty)",
+    },
+    "notify.test": {
+        "target": "the target that was tried", "sent": "whether the message was delivered",
+        "error": "why not, else empty", "seconds": "how long it took",
+    },
     "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
 }  # fmt: skip
 
@@ -248,8 +322,23 @@ ENVIRONMENT: Words = {
     "LABD_REPORT": "file to append reports to, one JSON map a line; `labd.report` does it",
     "LABD_TOKEN": "random text; labd finds left-over processes of the attempt by it. Leave it in place",
     "LABD_CPUS": "cores that the job was given; set `OMP_NUM_THREADS` and the like from it",
+    "LABD_ARRAY_ID": "id of its array; only of a task",
+    "LABD_TASK_INDEX": "its index in its array; only of a task",
+    "LABD_TASK_COUNT": "how many tasks its array has; only of a task",
+    "LABD_TASK": "its line of the file; only of a task of an array with `--each-line` or `--each-json`",
+    "LABD_CODE_DIR": "copy of the frozen code; only for jobs with `--snapshot`",
     "LABD_SOCKET": "socket of the daemon, so that `labctl` works inside the job",
-    "CUDA_VISIBLE_DEVICES": "indices of its GPUs; empty for a job without. Set only where labd has GPUs",
+    "CUDA_VISIBLE_DEVICES": "its GPUs, as their driver counts them; empty for a job without. This and the next "
+    "two are set only where labd has GPUs",
+    "CUDA_DEVICE_ORDER": "`PCI_BUS_ID`: CUDA counts as its driver does",
+    "NVIDIA_VISIBLE_DEVICES": "the same GPUs for containers; `void` for a job without",
+    "ROCR_VISIBLE_DEVICES": "its GPUs of AMD's. This and the next one are set only where there are such",
+    "HIP_VISIBLE_DEVICES": "what HIP sees of them: all, from 0",
+    "LABD_GPU_FRACTION": "the part of a GPU that it was given; only for a job that asked for a part",
+    "LABD_VRAM": "bytes of the memory of each GPU that are its own; only for a job that shares",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "`true` for a job that shares a GPU, unless it sets this itself: TensorFlow "
+    "then does not take all of the memory",
+    "XLA_PYTHON_CLIENT_MEM_FRACTION": "nine tenths of its part of the memory, for JAX, in the same way",
 }
 
 PROMISES: dict[int, str] = {

@@ -10,7 +10,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any, SupportsFloat
 
@@ -19,6 +19,8 @@ MAX_LINE = 4096
 
 MAX_MESSAGE = 1000
 
+File = str | os.PathLike[str]
+
 _told: set[str] = set()
 
 
@@ -26,27 +28,71 @@ def report(
     progress: SupportsFloat | None = None,
     metrics: Mapping[str, SupportsFloat] | None = None,
     message: str | None = None,
+    *,
+    step: SupportsFloat | None = None,
+    artifact: File | Iterable[File] | Mapping[str, File] | None = None,
     **more: SupportsFloat,
 ) -> None:
-    """Say how far the job is: ``labd.report(0.5, {"loss": 0.12})`` or ``labd.report(epoch=3, loss=0.12)``.
+    """Say how far the job is: ``labd.report(0.5, {"loss": 0.12})`` or ``labd.report(step=3, loss=0.12)``.
 
     *progress* is from 0 to 1; *metrics* and further keywords are numbers by name (numpy's count as
-    well; NaN and the infinities are kept as "no value"); *message* is one line for people.
+    well; NaN and the infinities are kept as "no value"); *message* is one line for people. *step* is
+    where on the x axis the metrics belong (one more than the last, if not given). *artifact* is a result
+    that was written, several, or several by name; a path is relative to the current folder, else to
+    ``$LABD_RUN_DIR``.
     """
     path = os.environ.get("LABD_REPORT")
     if not path:
         return
     try:
-        _append(path, _line(progress, {**(metrics or {}), **more}, message))
+        results = list(_results(artifact))
+        numbers = {**(metrics or {}), **more}
+        if numbers or not results or (progress, message, step) != (None, None, None):
+            _append(path, _line(progress, numbers, message, step))
+        for name, file in results:
+            _append(path, _artifact(name, file))
     except Exception as error:  # whatever it is, a report is not worth a training run
         _warn(f"{type(error).__name__}: {error}")
 
 
-def _line(progress: SupportsFloat | None, metrics: Mapping[str, Any], message: str | None) -> bytes:
+def _results(artifact: Any) -> Iterable[tuple[str, str]]:
+    """The name and the path of each result that is there."""
+    if artifact is None:
+        return
+    if isinstance(artifact, str | os.PathLike):
+        artifact = (artifact,)
+    pairs = artifact.items() if isinstance(artifact, Mapping) else ((None, file) for file in artifact)
+    for name, file in pairs:
+        path = _place(os.fspath(file))
+        if os.path.exists(path):
+            yield str(name or os.path.basename(path)), path
+        else:
+            _warn(f"artifact {path} is not there")
+
+
+def _place(path: str) -> str:
+    beside = os.path.join(os.environ.get("LABD_RUN_DIR", ""), path)
+    return os.path.abspath(path if os.path.exists(path) else beside)
+
+
+def _artifact(name: str, path: str) -> bytes:
+    """A line about one result; of a folder there is no size."""
+    size = os.path.getsize(path) if os.path.isfile(path) else None
+    return _encoded({"time": time.time(), "artifact": {"name": name, "path": path, "size": size}})
+
+
+def _line(
+    progress: SupportsFloat | None,
+    metrics: Mapping[str, Any],
+    message: str | None,
+    step: SupportsFloat | None,
+) -> bytes:
     """The report as one line, without its metrics when they make it too long."""
     line: dict[str, Any] = {"time": time.time()}
     if progress is not None and (share := _share(progress)) is not None:
         line["progress"] = share
+    if step is not None and isinstance(place := _number("step", step), float):
+        line["step"] = place
     if message is not None:
         line["message"] = str(message)[:MAX_MESSAGE]
     numbers = {str(name): _number(name, value) for name, value in metrics.items()}

@@ -85,3 +85,15 @@ def about_bytes(count: int) -> str:
             break
         size, unit = size / 1024, bigger
     return f"{size:.3g} {unit}"
+
+
+def about_seconds(seconds: float) -> str:
+    """*seconds* as people say it, in its two largest units: ``3 h 2 min``, ``45 s``, ``0.3 s``."""
+    if seconds < 10:
+        return f"{max(seconds, 0.0):.1f} s"
+    whole = round(seconds)
+    for unit, size, lower, below in (("d", 86_400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {unit}" + (f" {rest} {lower}" if rest else "")
+    return f"{whole} s"

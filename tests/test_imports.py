@@ -28,7 +28,9 @@ def test_wire_is_the_standard_library_and_msgpack():
     assert not extra
 
 
-@pytest.mark.parametrize("command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events"])
+@pytest.mark.parametrize(
+    "command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events", "plot", "top"]
+)
 def test_labctl_stays_bare(command):
     code = f"""
 import sys
@@ -46,6 +48,11 @@ except SystemExit:
 def test_the_daemon_never_loads_what_belongs_to_others():
     extra = loaded_after("import labd.daemon.start") & {"textual", "tensorflow", "numpy", "rich", "asyncio"}
     assert not extra
+
+
+def test_what_asks_the_drivers_is_small():
+    found = loaded_after("from labd.resources import drivers")
+    assert not found & {"trio", "msgspec", "psutil", "asyncio"}
 
 
 def test_the_shim_loads_next_to_nothing():

@@ -151,3 +151,36 @@ def test_several_processes_write_whole_lines(file: Path) -> None:
     found = lines(file)
     assert len(found) == 400
     assert {line["metrics"]["process"] for line in found} == {0, 1, 2, 3}
+
+
+def test_a_step_says_where_the_metrics_belong(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labd.report(step=numpy.int64(300), loss=0.5)
+    labd.report(step="late", loss=0.4)
+    labd.report(step=float("nan"), loss=0.3)
+    assert [line.get("step") for line in lines(file)] == [300.0, None, None]
+    assert "step is 'late', not a number" in capsys.readouterr().err
+
+
+def test_results_are_lines_of_their_own(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "model.pt").write_bytes(b"12345")
+    (tmp_path / "run" / "plot.svg").write_bytes(b"1")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LABD_RUN_DIR", str(tmp_path / "run"))
+    labd.report(artifact="model.pt")
+    labd.report(1.0, artifact={"curve": "plot.svg", "all": tmp_path / "run"})
+    assert [line.get("artifact") for line in lines(file)] == [
+        {"name": "model.pt", "path": str(tmp_path / "model.pt"), "size": 5},
+        None,
+        {"name": "curve", "path": str(tmp_path / "run" / "plot.svg"), "size": 1},
+        {"name": "all", "path": str(tmp_path / "run"), "size": None},
+    ]
+
+
+def test_a_result_that_is_not_there_is_said_and_left_out(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a").touch()
+    labd.report(0.5, artifact=[tmp_path / "a", "/no/such/file"])
+    assert [line["artifact"]["name"] for line in lines(file) if "artifact" in line] == ["a"]
+    assert capsys.readouterr().err == "labd.report: artifact /no/such/file is not there\n"

@@ -2,13 +2,15 @@
 
 A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
 the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
-:class:`Method`, :class:`JobKind`, a settings class); whatever awaits is a service or a handler.
+:class:`Method`, :class:`JobKind`, :class:`Notifier`, a settings class); whatever awaits is a service, a
+handler or a notifier's ``send``.
 """
 
 from labd.api.hookspecs import hookimpl
 from labd.api.jobs import JobKind, JobSpec, JobView
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
+from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
 from labd.errors import (
     Conflict,
@@ -28,7 +30,7 @@ __all__ = [
     "LABD_API", "hookimpl",
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
-    "JobKind", "JobSpec", "JobView",
+    "JobKind", "JobSpec", "JobView", "Notifier",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
     "DeadlineExceeded",

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labd.api.jobs import JobKind
     from labd.api.methods import Method
     from labd.api.node import Node
+    from labd.api.notify import Notifier
     from labd.api.services import Service
 
 hookspec = pluggy.HookspecMarker("labd")
@@ -54,6 +55,22 @@ class LabdHooks:
             @hookimpl
             def labd_job_kinds(node):
                 return JobKind("greet", build, Params, "say hello to somebody")
+        """
+
+    @hookspec
+    def labd_notifiers(self, node: Node) -> Notifier | list[Notifier] | None:
+        """Offer ways to deliver notifications (``kind = "NAME"`` in ``[notify.targets.*]``).
+
+        Called once, before any notification is sent. Since API 1.
+
+        Example::
+
+            @hookimpl
+            def labd_notifiers(node):
+                async def send(settings, message):
+                    node.log.warning("%s: %s", settings.prefix, message["text"])
+
+                return Notifier("log", send, Prefix, "write notifications into labd's log")
         """
 
     @hookspec

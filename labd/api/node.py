@@ -64,9 +64,11 @@ class Resources(Protocol):
     """The ledger of cores, memory and GPUs, shared by every kind of work."""
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
     ) -> AbstractAsyncContextManager[Lease]:
-        """Wait for and hold resources. Raises Refused when the machine could never grant them."""
+        """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), and bytes of
+        the memory of each GPU, which is then shared. Raises Refused when the machine could never grant
+        them."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from labd.errors import DeadlineExceeded, Unreachable
 
 if TYPE_CHECKING:
+    from labd.cli.far import Far
     from labd.wire.blocking import Client
 
 FIRST_DELAY, LAST_DELAY = 0.1, 2.0
@@ -25,16 +26,29 @@ LOST = (Unreachable, ConnectionError)
 class Connect:
     """Calling it gives a new connected client: ``with connect() as client``."""
 
-    def __init__(self, socket: str | None = None, timeout: float | None = None) -> None:
+    def __init__(
+        self, socket: str | None = None, timeout: float | None = None, far: Far | None = None
+    ) -> None:
         self.socket = socket
         self.timeout = timeout
+        self.far = far
+        """The machine whose daemon is asked; None for this one."""
 
     def __call__(self, usual: float | None = PATIENCE) -> Client:
         """Raises Unreachable when nothing answers. *usual* is the timeout where the caller gave none."""
+        timeout = usual if self.timeout is None else self.timeout
+        if self.far is not None:
+            from labd.cli.remote import RemoteClient
+
+            return RemoteClient(self.far, timeout)
         from labd.paths import client_socket
         from labd.wire.blocking import Client
 
-        return Client(client_socket(self.socket), usual if self.timeout is None else self.timeout)
+        return Client(client_socket(self.socket), timeout)
+
+    def silent(self) -> Connect:
+        """The same, that asks nobody for a password."""
+        return Connect(self.socket, self.timeout, self.far.silent() if self.far else None)
 
 
 class Steady:

@@ -14,8 +14,8 @@ from labd.errors import UsageError
 MARK = "#LABD"
 
 ONLY_TYPED = frozenset({
-    "--script", "--wait", "--follow", "-f", "--dry-run", "--json", "--quiet", "-q", "--key",
-    "--socket", "--timeout", "-h", "--help",
+    "--script", "--wait", "--follow", "-f", "--dry-run", "--json", "--quiet", "-q", "--key", "--format",
+    "--socket", "--timeout", "-h", "--help", "-H", "--host",
 })  # fmt: skip
 """Options about the submission itself, not about the job."""
 

@@ -5,14 +5,22 @@ A command is a module with ``HELP``, ``EXAMPLES``, ``add_arguments(parser)`` and
 only jobs in these.
 """
 
+import os
 import sys
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Any
 
 from labd.cli import exits, names, suggest
 from labd.cli.connect import Connect
+from labd.cli.far import far
 from labd.cli.guard import guard
+from labd.cli.options import add_reach
 from labd.cli.parser import Parser, Words, add_globals, examples
 from labd.errors import LabdError, NotFound, UsageError
+
+EVERYWHERE = ("host", "socket", "timeout")
+"""Options that stand before or after the command."""
 
 ABOUT = "Ask labd, the daemon of this machine: run jobs, see them, end them."
 
@@ -32,6 +40,8 @@ def _run(words: Words) -> int:
     args = root.read(options)
     if args.version:
         return _version()
+    if args.stdio:
+        return _stdio(args)
     if args.help or not rest:
         print(overview(), file=sys.stdout if args.help else sys.stderr)
         return exits.OK if args.help else exits.USAGE
@@ -51,19 +61,35 @@ def run_command(name: str, words: Words, args: object) -> int:
     if name == "__complete":
         from labd.cli.commands.completion import complete
 
-        return complete(words, Connect(getattr(args, "socket", None), 2.0))
+        return complete(words, _connect({"timeout": 2.0, **vars(args)}).silent())
+    if name == "__login":
+        from labd.cli.login import tell
+
+        return tell()
     module = load(name)
     parser = command_parser(name, module)
+    parser.set_defaults(**{option: value for option, value in vars(args).items() if option in EVERYWHERE})
     reader = getattr(module, "read", Parser.read)
     found = reader(parser, words)
-    given = {**vars(args), **vars(found)}
     try:
-        code: int = module.run(found, Connect(given.get("socket"), given.get("timeout")))
+        code: int = module.run(found, _connect({**vars(args), **vars(found)}))
     except NotFound as error:
         if name not in names.COMMANDS and error.message.startswith("there is no method"):
             error.hint = "`labctl plugins` shows whether its plugin is loaded"
         raise
     return code
+
+
+def _connect(given: Mapping[str, Any]) -> Connect:
+    """What reaches the daemon that the options *given* name. Raises UsageError."""
+    return Connect(given.get("socket"), given.get("timeout"), far(given, os.environ))
+
+
+def _stdio(args: Any) -> int:
+    from labd.cli.stdio import relay
+    from labd.paths import client_socket
+
+    return relay(client_socket(getattr(args, "socket", None)))
 
 
 def load(name: str) -> ModuleType:
@@ -96,6 +122,7 @@ def root_parser() -> Parser:
     parser.add_argument("-h", "--help", action="store_true")
     parser.add_argument("--version", action="store_true")
     add_globals(parser)
+    add_reach(parser)
     return parser
 
 
@@ -103,17 +130,20 @@ def overview() -> str:
     """What ``labctl --help`` prints."""
     from labd.cli.extra import listed
 
-    return f"""usage: labctl [--socket PATH] [--timeout S] COMMAND ...
+    return f"""usage: labctl [-H HOST] [--socket PATH] [--timeout S] COMMAND ...
 
 {ABOUT}
 
 {names.overview(listed())}
 
 Options:
-  --socket PATH   the daemon's socket
-  --timeout S     longest wait for an answer of the daemon (60 s)
-  --version       print the version of labd
-  -h, --help      print this, or the help of a command
+  -H, --host HOST       ask the labd of HOST, over ssh ($LABD_HOST)
+  --ssh COMMAND         how -H gets there, as in "ssh -p 2222" ($LABD_SSH)
+  --remote-labctl PATH  labctl there ($LABD_REMOTE_LABCTL)
+  --socket PATH         the daemon's socket
+  --timeout S           longest wait for an answer of the daemon (60 s)
+  --version             print the version of labd
+  -h, --help            print this, or the help of a command
 
 `labctl COMMAND --help` explains one, `labctl help exit-codes` the exit codes."""
 

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "run the daemon in the foreground (what labd does when no command is given)",
     "demo": "see it work: training runs that survive the death of their daemon",
     "config": "check, show or describe the configuration",
+    "man": "show or write manual pages",
 }
 
 EPILOG = """examples:

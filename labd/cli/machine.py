@@ -17,15 +17,32 @@ def headline(daemon: dict[str, Any], term: Terminal) -> list[str]:
 
 
 def _used(has: dict[str, Any], term: Terminal) -> str:
-    """``Cores 2/8  Memory 12G/64G  GPUs 1/2``."""
+    """``Cores 2/8  Memory 12G/64G  GPUs 1.5/2  VRAM 36G/48G``."""
     parts = []
     if has.get("cores"):
         parts.append(_share("Cores", has.get("cores_held", 0), has["cores"], _count, term))
     if has.get("memory"):
         parts.append(_share("Memory", has.get("memory_held", 0), has["memory"], memory, term))
     if has.get("gpus"):
-        parts.append(_share("GPUs", len(has.get("gpus_held") or ()), len(has["gpus"]), _count, term))
+        parts += _gpus(has, term)
     return "   ".join(parts)
+
+
+def _gpus(has: dict[str, Any], term: Terminal) -> list[str]:
+    devices = has.get("devices") or []
+    held = sum(map(_held, devices)) if devices else len(has.get("gpus_held") or ())
+    shown = [_share("GPUs", held, len(has["gpus"]), _count, term)]
+    if total := sum(device["memory"] for device in devices):
+        taken = sum(part["memory"] for device in devices for part in device["held"])
+        shown.append(_share("VRAM", taken, total, memory, term))
+    return shown
+
+
+def _held(device: dict[str, Any]) -> float:
+    """How much of a GPU is held, from 0 to 1."""
+    share: float = sum(part["share"] for part in device["held"])
+    taken: float = sum(part["memory"] for part in device["held"])
+    return max(share, taken / device["memory"] if device["memory"] else 0.0)
 
 
 def _share(name: str, held: float, total: float, text: Any, term: Terminal) -> str:
@@ -34,7 +51,7 @@ def _share(name: str, held: float, total: float, text: Any, term: Terminal) -> s
 
 
 def _count(number: float) -> str:
-    return f"{number:g}"
+    return f"{number:.3g}" if number % 1 else f"{number:g}"
 
 
 def _counted(jobs: dict[str, int]) -> str:

@@ -12,7 +12,7 @@ from labd.errors import UsageError
 SHELL = frozenset(" \t\n;|&<>$`*()")
 """Characters that mean something to a shell, and that programs have no names with."""
 
-OFTEN = ("--name", "--cpus", "--mem", "--gpus", "--time")
+OFTEN = ("--name", "--cpus", "--mem", "--gpus", "--vram", "--time")
 """Options that people write after the command."""
 
 

@@ -19,7 +19,10 @@ class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help as wide as the terminal. Told its width, argparse leaves ``shutil`` unimported (5 ms)."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=26, width=min(_columns(), 100) - 2)
+        super().__init__(prog, max_help_position=26, width=min(columns(), 100) - 2)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return filled(text, width)
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,6 +56,8 @@ class Parser(argparse.ArgumentParser):
             what = "option" if word.startswith("-") else "argument"
             hint = suggest.hint(word, self.options, f"see `{self.prog} --help`")
             raise UsageError(f"there is no {what} {word}", hint=hint)
+        if getattr(args, "format", None) and getattr(args, "json", False):
+            raise UsageError("--format and --json are two ways to print the same", hint="leave one out")
         return args
 
     @property
@@ -77,6 +82,10 @@ class Parser(argparse.ArgumentParser):
 def add_globals(parser: Parser) -> None:
     """The options that stand before or after every command."""
     group = parser.add_argument_group("every command")
+    group.add_argument(
+        "-H", "--host", metavar="HOST", default=argparse.SUPPRESS,
+        help="ask the labd of HOST, over ssh ($LABD_HOST); --socket is then one there",
+    )  # fmt: skip
     group.add_argument(
         "--socket", metavar="PATH", default=argparse.SUPPRESS,
         help="the daemon's socket ($LABD_SOCKET, $XDG_RUNTIME_DIR/labd/labd.sock, /run/labd/labd.sock)",
@@ -111,14 +120,14 @@ def seconds(text: str) -> float:
     """A duration as an option takes it: ``90``, ``1h30m``."""
     from labd.units import parse_seconds
 
-    return _checked(parse_seconds, text)
+    return checked(parse_seconds, text)
 
 
 def size(text: str) -> int:
     """A size in bytes as an option takes it: ``8G``."""
     from labd.units import parse_bytes
 
-    found = _checked(parse_bytes, text)
+    found = checked(parse_bytes, text)
     if 0 < found < SMALLEST and text.strip().isdecimal():
         raise argparse.ArgumentTypeError(f'"{text}" is that many bytes: did you mean {text.strip()}M?')
     return found
@@ -131,6 +140,21 @@ def count(text: str) -> int:
     return int(text)
 
 
+def gpus(text: str) -> int | float:
+    """A number of GPUs, or a part of one."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if 0 <= number < 1e9 and number == int(number):
+        return int(number)
+    if 0 < number < 1 and round(number, 3) == number:
+        return number
+    raise argparse.ArgumentTypeError(
+        f'"{text}" is no number of GPUs: write a whole number, or a part of one such as 0.25'
+    )
+
+
 def priority(text: str) -> int:
     """A priority: a whole number, below zero for what may wait."""
     try:
@@ -141,15 +165,27 @@ def priority(text: str) -> int:
         ) from None
 
 
-def _checked(parse: Callable[[str], T], text: str) -> T:
-    """argparse shows the words of its own error, and hides those of a ValueError."""
+def checked(parse: Callable[[str], T], text: str) -> T:
+    """What *parse* makes of *text*: argparse hides the words of a ValueError, and shows those of its own."""
     try:
         return parse(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _columns() -> int:
+def filled(text: str, width: int) -> str:
+    """*text* in lines of *width*; a paragraph with indented lines, such as an example, stays as it is."""
+    from textwrap import fill
+
+    parts = text.split("\n\n")
+    return "\n\n".join(
+        part if "\n  " in part or part.startswith("  ") else fill(part, width, break_on_hyphens=False)
+        for part in parts
+    )
+
+
+def columns() -> int:
+    """The width of the terminal on stdout; 80 where there is none."""
     columns = os.environ.get("COLUMNS", "")
     if columns.isdecimal() and int(columns):
         return int(columns)

@@ -56,12 +56,20 @@ def _end(one: dict[str, Any]) -> float:
     return float("inf") if one.get("ends") is None else float(one["ends"])
 
 
+def _part(one: dict[str, Any]) -> str:
+    """``0.25 of ``, ``8G of ``: nothing for whole GPUs."""
+    share = f"{one['gpus']:g}" if (one.get("gpus") or 0) % 1 else ""
+    vram = memory(one["vram"]) if one.get("vram") else ""
+    part = "+".join(text for text in (share, vram) if text)
+    return f"{part} of " if part else ""
+
+
 def _holder(one: dict[str, Any], now: float) -> list[Cell]:
     end = one.get("ends")
     return [
         Cell(one["holder"]),
         Cell(f"{one['cpus']:g}" if one.get("cpus") else ""),
         Cell(memory(one["memory"]) if one.get("memory") else ""),
-        Cell(",".join(map(str, one.get("gpu_ids") or ()))),
+        Cell(_part(one) + ",".join(map(str, one.get("gpu_ids") or ()))),
         Cell("unknown" if end is None else f"{clock(end)} ({ago(end, now)})"),
     ]

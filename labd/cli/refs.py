@@ -23,15 +23,22 @@ def resolve(client: Calls, texts: list[str]) -> list[int]:
 
     A name is looked up once: ``last`` must not become another job while somebody waits for it.
     """
-    return list(dict.fromkeys(number(client, text) for text in texts))
+    found = [ref(text) for text in texts]
+    if not all(isinstance(one, int) for one in found):
+        found = client.call("job.find", {"jobs": found})["ids"]
+    return [int(one) for one in dict.fromkeys(found)]
 
 
 def number(client: Calls, text: str) -> int:
     """The id of one job. Raises NotFound, and UsageError for what several jobs share."""
-    found = ref(text)
-    return found if isinstance(found, int) else int(client.call("job.show", {"job": found})["job"]["id"])
+    return resolve(client, [text])[0]
 
 
 def title(job: dict[str, Any]) -> str:
-    """``job 12 (train)``, as messages name a job."""
-    return f"job {job['id']} ({job['name']})" if job.get("name") else f"job {job['id']}"
+    """``job 12 (train)``, as messages name a job; ``job 12_5 (train)`` is a task of an array."""
+    return f"job {name(job)} ({job['name']})" if job.get("name") else f"job {name(job)}"
+
+
+def name(job: dict[str, Any]) -> str:
+    """What names a job in another command: its id; of a task, that of its array and its index."""
+    return f"{job['array']}_{job['index']}" if job.get("array") else str(job["id"])

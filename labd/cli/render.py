@@ -4,7 +4,10 @@ import os
 from collections.abc import Mapping
 from typing import IO, NamedTuple
 
-_CODES = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "bold": "1", "dim": "2"}
+_CODES = {
+    "red": "31", "green": "32", "yellow": "33", "blue": "34", "magenta": "35", "cyan": "36",
+    "bold": "1", "dim": "2",
+}  # fmt: skip
 
 
 class Terminal(NamedTuple):

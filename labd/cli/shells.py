@@ -14,9 +14,12 @@ _labctl_words() {
 
 _labctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd='' arguments=0 i
+    local -a ask=()
     COMPREPLY=()
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
+            -H|--host|--socket)
+                ask+=("${COMP_WORDS[i]}" "${COMP_WORDS[i+1]}"); ((i++)) ;;
             VALUED) ((i++)) ;;
             -*) ;;
             *) if [[ -z $cmd ]]; then cmd=${COMP_WORDS[i]}; else ((arguments++)); fi ;;
@@ -48,7 +51,9 @@ def _bash_offer(value: Value) -> str:
     if value.source == tree.WORDS:
         return f"_labctl_words <<< {_bash_list(value.words)}; "
     if value.ask:
-        return f"_labctl_words < <(labctl __complete {value.ask} 2>/dev/null); "
+        return f'_labctl_words < <(labctl "${{ask[@]}}" __complete {value.ask} 2>/dev/null); '
+    if value.source == tree.HOSTS:
+        return 'mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur"); '
     if value.source == tree.FOLDERS:
         return 'mapfile -t COMPREPLY < <(compgen -d -- "$cur"); '
     if value.source == tree.PROGRAM:
@@ -82,8 +87,12 @@ def _names(options: tuple[Option, ...]) -> list[str]:
 _ZSH_HEAD = """#compdef labctl
 # zsh completion for labctl; made by `labctl completion zsh`
 _labctl_ask() {
-    local -a found
-    found=("${(@f)$(labctl __complete $@ 2>/dev/null)}")
+    local -a found where
+    local name
+    for name in -H --host --socket; do
+        [[ -n ${opt_args[$name]} ]] && where+=($name ${(Q)opt_args[$name]})
+    done
+    found=("${(@f)$(labctl $where __complete $@ 2>/dev/null)}")
     compadd -a found
 }
 
@@ -135,7 +144,7 @@ def _zsh_action(value: Value) -> str:
         return f" _labctl_ask {value.ask}"  # after a space, zsh adds no words of its own
     if value.source == tree.WORDS:
         return f"({' '.join(value.words)})"
-    return {tree.FILES: "_files", tree.FOLDERS: "_files -/"}.get(value.source, " ")
+    return {tree.FILES: "_files", tree.FOLDERS: "_files -/", tree.HOSTS: "_hosts"}.get(value.source, " ")
 
 
 def _zsh_text(text: str) -> str:
@@ -144,9 +153,22 @@ def _zsh_text(text: str) -> str:
     return text
 
 
+_FISH_HEAD = """# fish completion for labctl; made by `labctl completion fish`
+function __labctl_ask
+    set -l where
+    set -l words (commandline -opc)
+    for i in (seq (count $words))
+        if contains -- $words[$i] -H --host --socket
+            set -a where $words[$i] $words[(math $i + 1)]
+        end
+    end
+    labctl $where __complete $argv 2>/dev/null
+end"""
+
+
 def fish() -> str:
     """The script for fish."""
-    lines = ["# fish completion for labctl; made by `labctl completion fish`"]
+    lines = [_FISH_HEAD]
     lines += [_fish("__fish_use_subcommand", option) for option in tree.root_options()]
     for command in tree.commands():
         lines.append(
@@ -168,11 +190,14 @@ def _fish(condition: str, option: Option) -> str:
 
 
 def _fish_offer(value: Value) -> str:
-    offers = {tree.FOLDERS: "-f -a '(__fish_complete_directories)'", tree.ANYTHING: "-f"}
+    offers = {
+        tree.FOLDERS: "-f -a '(__fish_complete_directories)'", tree.ANYTHING: "-f",
+        tree.HOSTS: "-f -a '(__fish_print_hostnames)'",
+    }  # fmt: skip
     if value.source == tree.WORDS:
         return f"-f -a {_quoted(' '.join(value.words))}"
     if value.ask:
-        return f"-f -a '(labctl __complete {value.ask} 2>/dev/null)'"
+        return f"-f -a '(__labctl_ask {value.ask})'"
     return offers.get(value.source, "")
 
 

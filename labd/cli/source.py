@@ -6,6 +6,7 @@ import sys
 from typing import NamedTuple
 
 from labd.cli import directives, output
+from labd.cli.far import far
 from labd.cli.notes import check_program, notes, on_path
 from labd.cli.parser import Parser, Words
 from labd.errors import UsageError
@@ -29,21 +30,45 @@ def read(parser: Parser, words: Words) -> argparse.Namespace:
     """
     options, command = parser.split(words)
     args = parser.read(options)
+    if args.script == "-" and "-" in (args.each_line, args.each_json):
+        raise UsageError("stdin cannot be both the script and the tasks", hint="put one into a file")
     if args.script is None and args.kind in (None, "command"):
         check_program(command, args.cwd)
+    elsewhere = far(vars(args), os.environ)
+    if elsewhere is not None:
+        return _for_elsewhere(parser, options, command, args, elsewhere.host)
     source = shipped(args.script) if args.script is not None else named(command, args.cwd)
     typed_cwd = args.cwd
     if source is not None:
-        found, late = directives.directives(source.text, source.name)
-        for place in late:
-            output.say(f"labctl: {place}: ignored, as it stands below the first line of code")
-        args = parser.read(options, directives.apply(parser, found))
+        args = _with_directives(parser, options, source)
     args.script_text = source.text if source is not None and args.script is not None else None
     args.command = _runnable(command, typed_cwd, source, moved=args.cwd != typed_cwd)
     if not args.json:
         dashed = len(options) + len(command) < len(words)
         for text in notes(args, () if dashed else command):
             output.say(f"labctl: note: {text}")
+    return args
+
+
+def _with_directives(parser: Parser, options: Words, source: Source) -> argparse.Namespace:
+    """The *options*, over what the top lines of *source* say."""
+    found, late = directives.directives(source.text, source.name)
+    for place in late:
+        output.say(f"labctl: {place}: ignored, as it stands below the first line of code")
+    return parser.read(options, directives.apply(parser, found))
+
+
+def _for_elsewhere(
+    parser: Parser, options: Words, command: Words, args: argparse.Namespace, host: str
+) -> argparse.Namespace:
+    """The same for another machine: its files cannot be looked into, but a script is shipped from here."""
+    source = shipped(args.script) if args.script is not None else None
+    if source is not None:
+        args = _with_directives(parser, options, source)
+    elif not args.json and (here := named(command, None)) is not None:
+        output.say(f"labctl: note: {here.name} is looked for on {host}; --script ships the one from here")
+    args.script_text = None if source is None else source.text
+    args.command = command
     return args
 
 

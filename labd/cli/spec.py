@@ -10,8 +10,8 @@ from labd.cli.render import safe
 from labd.errors import UsageError
 
 PLAIN = (
-    "kind", "cpus", "memory", "gpus", "gpu_ids", "time_limit", "grace", "retries", "retry_delay", "retry_on",
-    "priority", "begin", "group",
+    "kind", "cpus", "memory", "gpus", "gpu_ids", "vram", "time_limit", "grace", "retries",
+    "retry_delay", "retry_on", "priority", "begin", "group",
 )  # fmt: skip
 """Fields that an option sets as it stands; one that is not given is left to the daemon's defaults."""
 
@@ -20,19 +20,31 @@ INTERPRETERS = frozenset(
 )
 
 
-def spec_of(args: argparse.Namespace, environ: Mapping[str, str]) -> dict[str, Any]:
-    """The spec, as :class:`labd.api.JobSpec` has it. Raises UsageError."""
+def spec_of(
+    args: argparse.Namespace, environ: Mapping[str, str], login: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The spec, as :class:`labd.api.JobSpec` has it. Raises UsageError.
+
+    *login* is the ``cwd`` and ``env`` of a login on another machine, where the job is to run: they stand
+    for those of this process.
+    """
     _check_words(args.command)
-    cwd = folder(args.cwd, environ)
+    cwd = folder(args.cwd, environ) if login is None else _there(login["cwd"], args.cwd)
+    inherited = environ if login is None else login["env"]
     given = {field: getattr(args, field) for field in PLAIN if getattr(args, field) is not None}
     name = args.name if args.name is not None else default_name(args.command, args.script)
-    spec = {"argv": args.command, "name": name, "cwd": cwd, "env": _environment(args, environ, cwd), **given}
+    env = _environment(args, environ, environment.captured(inherited, clean=args.clean_env) | {"PWD": cwd})
+    spec = {"argv": args.command, "name": name, "cwd": cwd, "env": env, **given}
     if args.script_text is not None:
         spec["script"] = args.script_text
     if args.param:
         spec["params"] = parameters(args.param)
     if args.tag:
         spec["tags"] = args.tag
+    if args.preemptible:
+        spec["preemptible"] = True
+    if args.notify:
+        spec["notify"] = args.notify
     if args.hold:
         spec["hold"] = True
     return spec
@@ -54,9 +66,16 @@ def _check_words(words: list[str]) -> None:
             raise UsageError(f"{safe(word)!r} is not UTF-8", hint="put the command into a script")
 
 
-def _environment(args: argparse.Namespace, environ: Mapping[str, str], cwd: str) -> dict[str, str]:
-    env = environment.captured(environ, clean=args.clean_env) | {"PWD": cwd}
-    env, dropped = environment.split_undecodable(environment.with_settings(env, args.env or [], environ))
+def _there(home: str, given: str | None) -> str:
+    return os.path.normpath(os.path.join(home, given or ""))
+
+
+def _environment(
+    args: argparse.Namespace, environ: Mapping[str, str], inherited: dict[str, str]
+) -> dict[str, str]:
+    env, dropped = environment.split_undecodable(
+        environment.with_settings(inherited, args.env or [], environ)
+    )
     if dropped:
         output.say(f"labctl: left out of the job's environment, not UTF-8: {', '.join(dropped)}")
     return env

@@ -34,9 +34,9 @@ def _directives() -> str:
   python train.py
 
 They count as well where the script is run as in `sh FILE` or `python FILE`, up to the first line that
-is neither a comment nor empty. The command line wins over them;
---tag, --env, --param and --after add up. --wait, --follow, --script, --key, --dry-run, --json and
---quiet are for the command line only."""
+is neither a comment nor empty. The command line wins over them; --tag, --env, --param, --notify and --after
+add up. --wait, --follow, --script, --key, --dry-run, --format, --json, --quiet and --host are for the
+command line only."""
 
 
 def _environment() -> str:
@@ -49,13 +49,16 @@ def _environment() -> str:
 LC_*, TZ and TMPDIR. labd adds LABD_JOB_ID, LABD_ATTEMPT, LABD_RUN_DIR, LABD_REPORT, LABD_CPUS,
 LABD_SOCKET, LABD_TOKEN and, on a machine with GPUs, CUDA_VISIBLE_DEVICES.
 
-labctl itself reads LABD_SOCKET, LABD_DEBUG, NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and COLUMNS."""
+With -H, a job gets the environment of a login on the other machine instead.
+
+labctl itself reads LABD_HOST, LABD_SSH, LABD_REMOTE_LABCTL, LABD_SOCKET, LABD_DEBUG,
+NO_COLOR, CLICOLOR, CLICOLOR_FORCE, TERM and COLUMNS."""
 
 
 def _wrapped(text: str) -> str:
     from textwrap import fill
 
-    return fill(text, 96, subsequent_indent="  ", break_on_hyphens=False)
+    return fill(text, 76, subsequent_indent="  ", break_on_hyphens=False)
 
 
 TOPICS: dict[str, Callable[[], str]] = {

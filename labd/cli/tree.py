@@ -7,11 +7,14 @@ from labd.cli.labctl import command_parser, load, root_parser
 from labd.cli.names import COMMANDS
 from labd.cli.topics import TOPICS
 
-JOBS, METHODS, FILES, FOLDERS, PROGRAM, WORDS, ANYTHING = (
-    "jobs", "methods", "files", "folders", "program", "words", "anything",
+JOBS, METHODS, FILES, FOLDERS, PROGRAM, HOSTS, WORDS, ANYTHING = (
+    "jobs", "methods", "files", "folders", "program", "hosts", "words", "anything",
 )  # fmt: skip
 
-_SOURCES = {"JOB": JOBS, "JOB[:WHEN]": JOBS, "METHOD": METHODS, "FILE": FILES, "PATH": FILES, "DIR": FOLDERS}
+_SOURCES = {
+    "JOB": JOBS, "JOB[:WHEN]": JOBS, "METHOD": METHODS, "FILE": FILES, "PATH": FILES, "DIR": FOLDERS,
+    "HOST": HOSTS,
+}  # fmt: skip
 
 
 class Value(NamedTuple):

@@ -34,13 +34,21 @@ def rank(job: Job) -> tuple[int, int, int]:
 
 
 def resources(job: Job) -> str:
-    """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown."""
-    gpus = len(job.get("gpu_ids") or ()) or job.get("gpus") or 0
+    """``2c 8G 1g``: cores, memory, GPUs; what is not asked for is not shown. ``8Gv`` is memory of a GPU."""
+    gpus, vram = gpu_count(job), job.get("vram")
     parts = [
         f"{job['cpus']:g}c" if job.get("cpus") else "",
         memory(job["memory"]) if job.get("memory") else "",
     ]
-    return " ".join(part for part in [*parts, f"{gpus}g" if gpus else ""] if part)
+    parts.append(f"{gpus:g}g" if gpus and (gpus != 1 or not vram) else "")
+    parts.append(f"{memory(vram)}v" if vram else "")
+    return " ".join(part for part in parts if part)
+
+
+def gpu_count(job: Job) -> float:
+    """How many GPUs, or which part of one."""
+    asked: float = job.get("gpus") or 0
+    return asked if asked % 1 else len(job.get("gpu_ids") or ()) or asked
 
 
 def memory(count: float) -> str:
@@ -60,13 +68,39 @@ def elapsed(job: Job, now: float) -> str:
 
 
 def progress(job: Job) -> str:
-    """A bar and a percentage for a running job that reports; nothing otherwise."""
-    share = job.get("progress")
-    if share is None or job["state"] not in LIVE:
-        return ""
+    """A bar and a percentage for a running job that reports, and for an array; nothing otherwise."""
+    share = done(job) if job.get("tasks") else job.get("progress")
+    return "" if share is None or job["state"] not in LIVE else bar(share)
+
+
+def done(job: Job) -> float:
+    """Which part of the tasks of an array has ended."""
+    tasks = job["tasks"]
+    return 1.0 - float((tasks["waiting"] + tasks["running"]) / sum(tasks.values()))
+
+
+def counted(job: Job) -> str:
+    """``1000: 3 running, 797 waiting, 200 succeeded``: how the tasks of an array stand."""
+    tasks = job["tasks"]
+    parts = [f"{number} {state.replace('_', ' ')}" for state, number in tasks.items() if number]
+    return f"{sum(tasks.values())}: {', '.join(parts)}"
+
+
+def bar(share: float) -> str:
+    """A bar and a percentage."""
     share = min(max(share, 0.0), 1.0)
     full = int(share * BAR)
     return "█" * full + "░" * (BAR - full) + f" {share:4.0%}"
+
+
+def left(job: Job) -> str:
+    """How long it still takes, as far as its progress tells."""
+    return span(job["eta"]) if job.get("eta") is not None else ""
+
+
+def aged(jobs: list[Job], seconds: float) -> list[Job]:
+    """The same *jobs*, seen so many *seconds* ago."""
+    return [job if job.get("eta") is None else {**job, "eta": max(job["eta"] - seconds, 0.0)} for job in jobs]
 
 
 def result(job: Job) -> str:

@@ -8,6 +8,7 @@ once (:class:`ConfigErrors`), each with its place and the name or the range that
 from labd.config.annotations import Bytes, Seconds, seconds, size
 from labd.config.load import Loaded, load
 from labd.config.model import Access, Config, Daemon, Jobs, Plugins, Resources, Store, Wire
+from labd.config.notify import Notify, Target
 from labd.config.origins import Origin
 from labd.config.plugins import NoSettings, check_plugin, examine_plugin, unknown_plugins
 from labd.config.problems import ConfigErrors, Problem
@@ -18,7 +19,7 @@ from labd.config.show import as_json, as_toml
 from labd.config.sources import find_files
 
 __all__ = [
-    "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins",
+    "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins", "Notify", "Target",
     "load", "find_files", "Loaded", "Origin", "ConfigErrors", "Problem",
     "check_plugin", "examine_plugin", "unknown_plugins", "NoSettings",
     "changed", "changed_needing_restart",

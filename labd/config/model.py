@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from labd.config.annotations import Bytes, Seconds, seconds, size
+from labd.config.notify import Notify
 from labd.config.table import Table
 
 _RESTART = {"restart": True}
@@ -116,6 +117,20 @@ class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         Annotated[list[Index], Meta(max_length=1024, extra={"unique": True})] | Literal["auto", "none"],
         Meta(description="GPUs to hand out, as a list of indices. auto: every one that the driver shows."),
     ] = "auto"
+    gpu_memory: Annotated[
+        Bytes, Meta(description="Memory of each GPU whose driver does not say how much it has. 0: not known.")
+    ] = 0
+    gpu_probe: Annotated[
+        AbsolutePath,
+        Meta(description="A program that lists the GPUs in place of labd, a JSON map a line. Empty: none."),
+    ] = ""
+    gpu_probe_interval: Annotated[
+        Annotated[float, seconds(1, 86_400)], Meta(description="How often the drivers of GPUs are asked.")
+    ] = 60.0
+    gpu_probe_timeout: Annotated[
+        Annotated[float, seconds(0.1, 600)],
+        Meta(description="A GPU whose driver takes longer to answer is unhealthy: no new job gets it."),
+    ] = 10.0
 
 
 class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -164,6 +179,13 @@ class Jobs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     max_upload: Annotated[
         Bytes, Meta(description="The most bytes that a client may send as one file; more is refused.")
     ] = 2**30
+    max_snapshot: Annotated[
+        Bytes, Meta(description="The most bytes of one tree of frozen code (labctl submit --snapshot).")
+    ] = 2**30
+    snapshot_groups: Annotated[
+        list[Annotated[str, Meta(min_length=1, max_length=200)]],
+        Meta(description="Groups whose jobs freeze their code without being asked to."),
+    ] = msgspec.field(default_factory=list)
     kill_grace: Annotated[
         Annotated[float, seconds(0, 86_400)],
         Meta(description="Time between SIGTERM and SIGKILL for a job that does not say."),
@@ -259,4 +281,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     store: Store = Store()
     retention: Retention = Retention()
     wire: Wire = Wire()
+    notify: Notify = Notify()
     plugins: Plugins = Plugins()

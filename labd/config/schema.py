@@ -111,9 +111,11 @@ def _leaf(member: Member) -> list[Schema]:
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Schema:
-    if field.required or any(member.is_struct for member in members(field.type)) or holds_secret(field.type):
+    if field.required or any(member.is_struct for member in members(field.type)):
         return {}
     value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    if value and holds_secret(field.type):
+        return {}
     if value is None:
         return {} if accepts_text(field.type) else {"default": "none"}
     return {"default": msgspec.to_builtins(value, enc_hook=str)}

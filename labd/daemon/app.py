@@ -16,12 +16,15 @@ import trio
 from labd.api.methods import Peer, Role
 from labd.api.services import Restart, Service
 from labd.config import Loaded
+from labd.config.model import Resources
 from labd.daemon.blobs import UserBlobs
+from labd.daemon.code import FrozenCode
 from labd.daemon.connection import Connection
 from labd.daemon.control import Control
 from labd.daemon.desk import Desk
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
+from labd.daemon.gpus import GpuWatch, keep_indices, kept_indices
 from labd.daemon.healing import Healer
 from labd.daemon.identity import epoch_of, identity
 from labd.daemon.layers import Layer, run_layers
@@ -29,10 +32,14 @@ from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.notices.owed import Origin
+from labd.daemon.notices.senders import Senders
+from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.registry import Registry
@@ -41,9 +48,10 @@ from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
-from labd.jobs import attempts, items, limits, table
+from labd.jobs import attempts, limits, table
 from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
+from labd.jobs.code import blobs_of
 from labd.jobs.collect import Collector, Things
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
@@ -56,10 +64,13 @@ from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
 from labd.jobs.sweep import Sweeper
+from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
+from labd.resources.inventory import Inventory
 from labd.resources.ledger import Ledger
 from labd.resources.probe import machine
+from labd.resources.sysfs import nvidia_count
 from labd.store import eventlog
 from labd.store.blobs import Blobs
 from labd.store.snapshot import run_snapshots
@@ -100,11 +111,13 @@ class Daemon:
         self.bus = Bus(last, self._older_events, first)
         self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
-        self.ledger = Ledger(machine(config.resources.cores, config.resources.memory, config.resources.gpus))
+        self.ledger = Ledger(machine(config.resources.cores, config.resources.memory))
         self.watcher = Watcher(self._rescan)
         self.reports = Reports(self.watcher, self._reported)
         self.launcher = Launcher(setup.zygote)
         self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
+        blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
+        self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
         self.runner = Runner(
             self.queue,
             self.ledger,
@@ -113,10 +126,11 @@ class Daemon:
             self.clock,
             self._folder,
             self._surroundings,
+            Trees(os.path.join(setup.paths.state, "unpacked"), blobs),
         )
-        blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
-        self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
         self.uploads = Uploads(os.path.join(setup.paths.state, "uploads"), self.user_blobs)
+        self.code = FrozenCode(self.user_blobs)
+        self.gpus = self._gpu_watch(config.resources)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.kinds = dict[str, Any]()
@@ -124,13 +138,18 @@ class Daemon:
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
-        counter = Counter(self.store, setup.paths.state, blobs, [items.named])
+        counter = Counter(self.store, setup.paths.state, blobs, [partial(blobs_of, blobs=blobs)])
         things = Things(self.store, self.queue, counter, blobs)
         self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
         self.sweeper = Sweeper(self.collector, self.clock)
         self.dispatcher = Dispatcher()
-        self.control = Control(self)
         self.epoch = epoch_of(self.store)
+        self.notifiers = dict[str, Any]()
+        self.notices = Notices(
+            self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),
+            Origin(socket.gethostname(), self.epoch),
+        )  # fmt: skip
+        self.control = Control(self)
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
         self.supervisor: Supervisor | None = None
@@ -167,6 +186,7 @@ class Daemon:
     def _layers(self) -> list[Layer]:
         config = self.setup.loaded.config
         quick = Restart(stop_timeout=config.daemon.stop_timeout)
+        patient = Restart(max_delay=5.0, burst=1_000_000, stop_timeout=config.daemon.stop_timeout)
         once = Restart(when="never", stop_timeout=config.daemon.stop_timeout)
         prove = Watchdog(self.setup.notifier, self.setup.watchdog_interval, self.control.prove)
         snapshots = partial(
@@ -187,7 +207,9 @@ class Daemon:
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
+                Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
+                Service("notices", self.notices.run, patient),
             ],
             list(self.setup.registry.services),
             [Service("server", self.server.run, once, critical=True)],
@@ -203,11 +225,17 @@ class Daemon:
         registry = self.setup.registry
         registry.collect(self._node)
         self.kinds.update({kind.name: kind for _, kind in registry.kinds})
+        self.notifiers.update({notifier.name: notifier for _, notifier in registry.notifiers})
         system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
-        blobs = BlobMethods(self.user_blobs, self.uploads)
-        usage, store = UsageMethods(self.store, self.clock), StoreMethods(self.collector)
-        own = (*JobMethods(self.desk).all(), *blobs.all(), *usage.all(), *store.all(), *system.all())
-        for method in (*own, *(m for _, m in registry.methods)):
+        for method in (
+            *JobMethods(self.desk, self.code).all(),
+            *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
+            *system.all(),
+            *NotifyMethods(self.notices).all(),
+            *UsageMethods(self.store, self.clock).all(),
+            *StoreMethods(self.collector).all(),
+            *(m for _, m in registry.methods),
+        ):
             self.dispatcher.add(method)
 
     def _node(self, plugin: str) -> PluginNode:
@@ -258,10 +286,24 @@ class Daemon:
         return Surroundings(
             whole,
             runs_as(job.uid, job.gid, job.user),
-            self.ledger.capacity.gpus,
+            self.ledger.capacity.known,
             self.delegation.path if self.delegation else "",
             self.control.config.jobs.enforce_cpus,
             await self.desk.lines.of(job),
+        )
+
+    def _gpu_watch(self, resources: Resources) -> GpuWatch:
+        boot = self.clock.boot_id
+        return GpuWatch(
+            Inventory(
+                self.store.read(lambda conn: kept_indices(conn, boot)),
+                expected=0 if resources.gpu_probe else nvidia_count(),
+            ),
+            self.ledger,
+            resources,
+            self.queue.record,
+            self.runner.kick,
+            lambda indices: self.store.enqueue(lambda conn: keep_indices(conn, boot, indices)),
         )
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:

@@ -45,6 +45,7 @@ class Control:
         self.life = trio.CancelScope()
         self._asked = trio.Event()
         self._patience = trio.CancelScope()
+        self._drain: float | None = None
         self.stop_reason = "labd is stopping"
         self._apply(self.config)
 
@@ -66,9 +67,16 @@ class Control:
         self._record("daemon.started", {"pid": os.getpid(), **identity(self._daemon.epoch)})
         log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
 
-    def stop(self, reason: str) -> None:
-        """Take nothing new and start nothing new; :meth:`see_off` does the rest."""
+    def stop(self, reason: str, drain: float | None = None) -> None:
+        """Take nothing new and start nothing new; :meth:`see_off` does the rest.
+
+        Running jobs may take *drain* seconds (None: what the configuration says). Asked again, only a new
+        *drain* counts.
+        """
+        self._drain = self._drain if drain is None else drain
         if self._asked.is_set():
+            if drain is not None:
+                self._patience.deadline = trio.current_time() + drain
             return
         self.stop_reason = reason
         self._daemon.desk.intake.refusal = "labd is stopping"
@@ -81,8 +89,9 @@ class Control:
         """Once asked to stop: let running jobs end as long as the configuration says, then stop."""
         await self._asked.wait()
         with self._patience:
-            self._patience.deadline = trio.current_time() + self.config.daemon.drain_timeout
-            self._daemon.setup.notifier.extend_timeout(self.config.daemon.drain_timeout + EXTRA)
+            drain = self.config.daemon.drain_timeout if self._drain is None else self._drain
+            self._patience.deadline = trio.current_time() + drain
+            self._daemon.setup.notifier.extend_timeout(drain + EXTRA)
             await self._daemon.queue.wait_idle()
         self.life.cancel(reason=self.stop_reason)
 
@@ -128,6 +137,9 @@ class Control:
         daemon.queue.limits = Limits(config.jobs.max_queued, config.jobs.max_queued_per_user)
         daemon.desk.intake.defaults = config.jobs
         daemon.uploads.limit = config.jobs.max_upload
+        daemon.desk.intake.targets = config.notify.targets
+        daemon.notices.configure(config.notify)
+        daemon.code.limit = config.jobs.max_snapshot
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
             config.jobs.max_cpus_per_user,
@@ -137,7 +149,8 @@ class Control:
         daemon.sweeper.interval = config.retention.interval
         daemon.collector.limits = Kept(*(getattr(config.retention, name) for name in Kept._fields))
         resources = config.resources
-        daemon.ledger.capacity = machine(resources.cores, resources.memory, resources.gpus)
+        daemon.ledger.capacity = machine(resources.cores, resources.memory)
+        daemon.gpus.configure(resources)
         daemon.runner.kick()
 
     # -- looking ---------------------------------------------------------------------------------
@@ -183,6 +196,7 @@ class Control:
             )
         if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
+        lines += [device.trouble for device in daemon.ledger.capacity.known if device.trouble]
         records = daemon.supervisor.records if daemon.supervisor else ()
         lines += [
             f"service {r.name} is {r.state.value}: {r.last_error}" for r in records if r.state in TROUBLE
@@ -210,6 +224,7 @@ class Control:
                 doctor.clock,
                 partial(doctor.descriptors, self.config.wire.max_connections),
                 partial(doctor.plugins, daemon.setup.registry.records),
+                *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
                 partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
                 doctor.sandbox,
             ]

@@ -1,6 +1,6 @@
 """Where requests about jobs are handled: names become jobs, rights are checked, jobs become views."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
 import trio
@@ -47,7 +47,7 @@ class Desk:
         self._ledger = ledger
         self._reports = reports
         self._watcher = watcher
-        self._clock = clock
+        self.clock = clock
         # not runner.line.never itself: the line is another one after a recovery
         self.intake = Intake(kinds, ledger, queue.find, lambda key: runner.line.never(key))  # noqa: PLW0108
 
@@ -92,6 +92,27 @@ class Desk:
             raise NotFound(f"there is no job {ref!r}", hint="labctl status --all lists jobs")
         return found[0][0]
 
+    async def find_all(self, refs: Sequence[int | str]) -> tuple[list[int], dict[int, Job]]:
+        """The ids that many references mean, and the jobs that have ended, with few questions to the store.
+
+        Raises NotFound, UsageError.
+        """
+        names = [ref for ref in refs if isinstance(ref, str) and not ref.isdecimal() and ref != "last"]
+        exact = await self.store.read_slow(lambda conn: table.exactly_named(conn, names)) if names else {}
+        ids = [self._number(ref, exact) for ref in refs]
+        gone = [number for number in dict.fromkeys(ids) if number not in self.queue.live]
+        found = await self.store.read_slow(lambda conn: table.jobs(conn, gone)) if gone else []
+        ended = {job.id: job for job in found if not job.live}
+        for number in gone:
+            if number not in ended:
+                self.queue.find(number)  # revived meanwhile, or it never was and this says so
+        return ids, ended
+
+    def _number(self, ref: int | str, exact: dict[str, int]) -> int:
+        if isinstance(ref, int) or ref.isdecimal():
+            return int(ref)
+        return exact[ref] if ref in exact else self.find(ref).id
+
     def check_states(self, states: Iterable[str] | None, known: tuple[str, ...]) -> None:
         for state in states or ():
             if state not in known:
@@ -124,7 +145,20 @@ class Desk:
 
     def view(self, job: Job, latest: Latest | None = None) -> JobView:
         """The job as clients see it; *latest* is what it reported, where that is not followed any more."""
-        return view(job, latest or self._reports.latest(job.id), self.waiting_for(job))
+        warning = "; ".join(self.warnings(job))
+        return view(job, latest or self.latest(job), self.waiting_for(job), warning, self.clock.wall())
+
+    def warnings(self, job: Job) -> list[str]:
+        """What is amiss with the GPUs that *job* holds; it goes on all the same."""
+        if not job.busy or job.current is None or not job.current.gpu_ids:
+            return []
+        known = {device.index: device.trouble for device in self._ledger.capacity.known}
+        found = [known.get(i, f"GPU {i} is not on this machine any more") for i in job.current.gpu_ids]
+        return [f"{trouble}; the job keeps it" for trouble in found if trouble]
+
+    def latest(self, job: Job) -> Latest | None:
+        """What the running attempt has reported; None for one that does not run."""
+        return self._reports.latest(job.id)
 
     def waiting_for(self, job: Job) -> str:
         """What a queued job waits for, in words."""
@@ -134,7 +168,7 @@ class Desk:
             return "somebody to release it"
         if job.state != QUEUED:
             return ""
-        if (delay := decide.seconds_until_ready(job, self._clock)) > 0:
+        if (delay := decide.seconds_until_ready(job, self.clock)) > 0:
             return f"its {'next attempt' if job.attempt else 'time'}, in {format_seconds(round(delay))}"
         if self.runner.draining:
             return "labd to go on: it takes up nothing new"
@@ -147,7 +181,7 @@ class Desk:
         if not job.live:
             return [f"job {job.id} has ended"]
         if job.busy:
-            return [f"job {job.id} is {job.state}"]
+            return [f"job {job.id} is {job.state}", *self.warnings(job)]
         return [f"job {job.id} waits for {self.waiting_for(job)}"]
 
     def holders(self, job: Job) -> list[dict[str, object]]:
@@ -159,7 +193,9 @@ class Desk:
                 "holder": lease.holder,
                 "cpus": lease.request.cores / MILLI,
                 "memory": lease.request.memory,
+                "gpus": lease.request.gpu_milli / MILLI if lease.request.share else lease.request.gpu_count,
                 "gpu_ids": lease.gpu_ids,
+                "vram": lease.request.vram,
                 "ends": self._ends(lease.holder),
             }
             for lease in self._ledger.leases

@@ -13,8 +13,10 @@ import trio
 
 from labd.daemon.plugin_record import PluginRecord
 from labd.jobs.limits import Delegation
+from labd.resources.ledger import GpuStatistics
 from labd.store.repair import Repair
 from labd.store.tally import Statistics
+from labd.units import about_bytes as size
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 """Bytes free on the disk of the state directory."""
@@ -116,6 +118,19 @@ def plugins(records: Sequence[PluginRecord]) -> Check:
             "plugins", "warn", "; ".join(f"{r.name} {r.state}: {r.error}" for r in bad), "labctl plugins"
         )
     return Check("plugins", "ok", f"{sum(r.loaded for r in records)} loaded")
+
+
+def gpu(found: GpuStatistics) -> Check:
+    """How one GPU fares, and who has it."""
+    memory = size(found.memory) if found.memory else ""
+    about = ", ".join(part for part in (found.name or found.vendor, memory) if part)
+    names = [held.holder for held in found.held]
+    holders = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    held = f"; held by {holders}" if holders else ""
+    if found.health != "ok":
+        hint = f"no new job gets {about}; see nvidia-smi, dmesg"
+        return Check(f"gpu {found.index}", "fail", f"{found.health}: {found.why}{held}", hint)
+    return Check(f"gpu {found.index}", "ok", about + held)
 
 
 def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:

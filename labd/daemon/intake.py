@@ -1,6 +1,6 @@
 """What is accepted as a job: kinds are built, defaults filled in, and what can never run is refused."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from difflib import get_close_matches
 
 import msgspec
@@ -35,6 +35,7 @@ class Intake:
         self._never = never
         self.refusal = ""
         self.defaults = Jobs()
+        self.targets: Collection[str] = ()
 
     def checked(self, spec: JobSpec, role: Role = Role.ADMIN) -> JobSpec:
         """The spec that will run. Raises UsageError, Refused: nothing of it reaches the store."""
@@ -51,6 +52,8 @@ class Intake:
         self._check_array(built)
         for dependency in built.after:
             self._find(dependency.job)
+        for wish in built.notify:
+            self._check_target(wish.target)
         self._check_possible(built)
         return built
 
@@ -66,6 +69,15 @@ class Intake:
             raise Refused(
                 f"an array of {spec.array.count} tasks, the limit is {self.defaults.max_array_tasks}",
                 hint="jobs.max_array_tasks sets it; submit it in parts",
+            )
+
+    def _check_target(self, name: str) -> None:
+        if name not in self.targets:
+            near = get_close_matches(name, self.targets, 1)
+            known = ", ".join(self.targets) or "none; an admin adds them as [notify.targets.NAME]"
+            raise UsageError(
+                f"there is no notification target {name!r}",
+                hint=f"did you mean {near[0]}?" if near else f"there are: {known}",
             )
 
     def _check_possible(self, spec: JobSpec) -> None:
@@ -154,6 +166,20 @@ def _check_command(spec: JobSpec) -> None:
     if wrong:
         raise UsageError(
             f"{wrong[0]!r} cannot be the name of an environment variable", hint="names hold no ="
+        )
+    _check_gpus(spec)
+
+
+def _check_gpus(spec: JobSpec) -> None:
+    if spec.gpus != round(spec.gpus, 3) or (spec.gpus > 1 and spec.gpus % 1):
+        raise UsageError(
+            f"{spec.gpus} GPUs cannot be had: parts are of one GPU, in thousandths",
+            hint="give a whole number, or a part such as 0.25",
+        )
+    if spec.gpus % 1 and len(spec.gpu_ids) > 1:
+        raise UsageError(
+            f"gpu_ids {list(spec.gpu_ids)} with {spec.gpus:g} of a GPU: a part is of one GPU",
+            hint="name one GPU, or take whole ones",
         )
     if len(set(spec.gpu_ids)) < len(spec.gpu_ids):
         raise UsageError(f"gpu_ids {list(spec.gpu_ids)} names a GPU twice", hint="name each once")

@@ -6,8 +6,10 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from labd.api.jobs import JobSpec
 from labd.errors import Refused
-from labd.resources.ledger import MILLI, Lease, Ledger, Request
+from labd.jobs.order import request_of
+from labd.resources.ledger import Lease, Ledger, Request
 
 
 class Leases:
@@ -22,10 +24,10 @@ class Leases:
 
     @asynccontextmanager
     async def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
     ) -> AsyncIterator[Lease]:
         """Wait for and hold resources. Raises Refused when this machine could never grant them."""
-        request = Request(round(cpus * MILLI), memory, gpus)
+        request = request_of(JobSpec(cpus=cpus, memory=memory, gpus=gpus, vram=vram))
         if impossible := self._ledger.impossible(request):
             raise Refused(f"{holder} asks for what this machine does not have: {impossible}")
         self._count += 1

@@ -4,7 +4,8 @@ import trio
 
 from labd.api.jobs import JobSpec
 from labd.daemon.blobs import UserBlobs
-from labd.errors import NotFound
+from labd.errors import LabdError, NotFound
+from labd.jobs.code import CodeUnusable
 from labd.jobs.items import Items
 from labd.jobs.model import Job
 
@@ -26,8 +27,11 @@ class TaskLines:
         await trio.to_thread.run_sync(self._items.check, array.items, array.count, array.json)
 
     async def of(self, job: Job) -> str | None:
-        """The line of a task, None where there are none. Raises NotFound when its blob is gone."""
+        """The line of a task, None where there are none. Raises CodeUnusable when its blob is gone."""
         if not job.array or job.spec.array is None or not job.spec.array.items:
             return None
         position = job.id - job.array - 1
-        return await trio.to_thread.run_sync(self._items.line, job.spec.array.items, position)
+        try:
+            return await trio.to_thread.run_sync(self._items.line, job.spec.array.items, position)
+        except LabdError as error:
+            raise CodeUnusable(error.message, hint="submit the array again") from error

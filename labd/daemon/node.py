@@ -82,9 +82,9 @@ class NodeResources:
         self._leases = leases
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: int = 0, holder: str
+        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
     ) -> AbstractAsyncContextManager[Lease]:
-        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, holder=holder)
+        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, vram=vram, holder=holder)
 
 
 class NodeBlobs:

@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import JobKind, Method, Restart, Role, Service
+from labd.api import JobKind, Method, Notifier, Restart, Role, Service
 
-T = TypeVar("T", Service, Method, JobKind)
+T = TypeVar("T", Service, Method, JobKind, Notifier)
 
 
 class WrongOffer(TypeError):
@@ -20,6 +20,7 @@ class Offer(msgspec.Struct, frozen=True):
     kinds: tuple[JobKind, ...] = ()
     methods: tuple[Method, ...] = ()
     services: tuple[Service, ...] = ()
+    notifiers: tuple[Notifier, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -32,6 +33,11 @@ def settings_type(answer: object) -> type[msgspec.Struct] | None:
 def kinds(plugin: str, answers: Sequence[object]) -> tuple[JobKind, ...]:
     """The job kinds among the answers of ``labd_job_kinds``."""
     return tuple(_kind(kind) for kind in _flatten("labd_job_kinds", JobKind, answers))
+
+
+def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
+    """The notifiers among the answers of ``labd_notifiers``."""
+    return tuple(_notifier(notifier) for notifier in _flatten("labd_notifiers", Notifier, answers))
 
 
 def methods(plugin: str, answers: Sequence[object]) -> tuple[Method, ...]:
@@ -50,6 +56,14 @@ def _kind(kind: JobKind) -> JobKind:
     _callable(kind.build, f"{where}: build")
     _struct_type(kind.params, f"{where}: params is")
     return kind
+
+
+def _notifier(notifier: Notifier) -> Notifier:
+    where = f"notifier {notifier.name!r}"
+    _need(isinstance(notifier.name, str) and notifier.name != "", f"{where}: the name is not a text")
+    _callable(notifier.send, f"{where}: send")
+    _struct_type(notifier.settings, f"{where}: settings is")
+    return notifier
 
 
 def _method(plugin: str, method: Method) -> Method:

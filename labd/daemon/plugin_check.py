@@ -15,8 +15,8 @@ HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 """Every hook, in the order in which labd calls them."""
 
 RESERVED = frozenset(
-    {"labd", "job", "event", "plugin", "daemon", "service"}
-    | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "server"}
+    {"labd", "job", "event", "plugin", "daemon", "service", "notify"}
+    | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "notices", "server"}
 )
 """Names under which labd's own methods and services go."""
 

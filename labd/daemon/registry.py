@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import msgspec
 import pluggy
 
-from labd.api import JobKind, JobSpec, Method, Node, Service
+from labd.api import JobKind, JobSpec, Method, Node, Notifier, Service
 from labd.api.hookspecs import LabdHooks
+from labd.config.notify import TAKES
 from labd.daemon import offers
 from labd.daemon.faults import one_line
 from labd.daemon.owner import OWNER
@@ -67,6 +68,7 @@ class RegistryStatistics(NamedTuple):
     kinds: int
     methods: int
     services: int
+    notifiers: int = 0
 
 
 class Registry:
@@ -103,7 +105,7 @@ class Registry:
         self._miss_enabled()
 
     def collect(self, node_of: Callable[[str], Node]) -> None:
-        """Ask every loaded plugin for its job kinds, methods and services, giving it its own node."""
+        """Ask every loaded plugin for all that it offers, giving it its own node."""
         for record in self._records:
             if record.loaded:
                 self._collect(record, node_of(record.name))
@@ -132,6 +134,11 @@ class Registry:
         """``(plugin, service)`` of every loaded plugin."""
         return tuple((name, service) for name, offer in self._offers.items() for service in offer.services)
 
+    @property
+    def notifiers(self) -> tuple[tuple[str, Notifier], ...]:
+        """``(plugin, notifier)`` of every loaded plugin."""
+        return tuple((name, one) for name, offer in self._offers.items() for one in offer.notifiers)
+
     def statistics(self) -> RegistryStatistics:
         """The plugins in numbers."""
         states = Counter(record.state for record in self._records)
@@ -143,6 +150,7 @@ class Registry:
             kinds=len(self.kinds),
             methods=len(self.methods),
             services=len(self.services),
+            notifiers=len(self.notifiers),
         )
 
     def _load(self, found: Found, check_settings: CheckSettings) -> None:
@@ -175,6 +183,7 @@ class Registry:
                 offers.kinds(record.name, self._ask(record.name, "labd_job_kinds", node=node)),
                 offers.methods(record.name, self._ask(record.name, "labd_methods", node=node)),
                 offers.services(record.name, self._ask(record.name, "labd_services", node=node)),
+                offers.notifiers(record.name, self._ask(record.name, "labd_notifiers", node=node)),
             )
             self._refuse_taken(offer)
             self._offers[record.name] = offer
@@ -227,9 +236,11 @@ class Registry:
     def _refuse_taken(self, offer: offers.Offer) -> None:
         taken = {JobSpec().kind: "labd"} | {kind.name: plugin for plugin, kind in self.kinds}
         taken_services = {service.name: plugin for plugin, service in self.services}
+        taken_notifiers = dict.fromkeys(TAKES, "labd") | {one.name: plugin for plugin, one in self.notifiers}
         _refuse_repeats("job kind", [kind.name for kind in offer.kinds], taken)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
         _refuse_repeats("service", [service.name for service in offer.services], taken_services)
+        _refuse_repeats("notifier", [notifier.name for notifier in offer.notifiers], taken_notifiers)
 
     def _miss_enabled(self) -> None:
         names = {record.name for record in self._records}

@@ -1,12 +1,13 @@
 """The demo itself: start, train, kill, go on, judge, and put everything away."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from labd.demo import janitor, processes
 from labd.demo import place as places
-from labd.demo import processes
 from labd.demo.feed import PATIENCE, Feed
 from labd.demo.outage import Outage
 from labd.demo.place import Place
@@ -44,6 +45,7 @@ class Demo:
         self._environ = environ
         self.sweep = Sweep()
         self._place: Place | None = None
+        self._janitor: subprocess.Popen[bytes] | None = None
         self._daemon: PrivateDaemon | None = None
         self._client: Client | None = None
         self._feed: Feed | None = None
@@ -59,6 +61,7 @@ class Demo:
         """Everything from the first daemon to the last run. Raises LabdError, Stopped."""
         with self._stops.held():
             self._place = places.make()
+            self._janitor = janitor.hire(self._place.folder, environment(self._environ))
         self._place.write_config(SLOTS)
         self._daemon = PrivateDaemon(self._place, self._stops, self._environ)
         self._view.story(f"everything is in {self._place.folder}")
@@ -87,6 +90,12 @@ class Demo:
     def folder(self) -> str:
         return self._place.folder if self._place else ""
 
+    def keep(self) -> str:
+        """Leave the daemon and the folder to whoever asked for them; nothing is left that should not be."""
+        if self._janitor is not None:
+            janitor.dismiss(self._janitor)
+        return ""
+
     def end(self) -> str:
         """Cancel, stop, kill, remove, however far :meth:`run` came; what is still left, or nothing."""
         if self._place is None:
@@ -94,7 +103,9 @@ class Demo:
         if self._daemon is not None:
             self._cancel_all()
             self._daemon.stop()
-        left = processes.end(self._place.folder)
+        left = processes.end(self._place.folder)  # the janitor too: its arguments name the folder
+        if self._janitor is not None:
+            self._janitor.communicate()
         pids = ", ".join(str(process.pid) for process in left)
         return f"processes {pids}" if pids else self._place.remove()
 

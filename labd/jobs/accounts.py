@@ -22,6 +22,7 @@ cast(jobs.record as blob), jobs.array from attempts join jobs on jobs.id = attem
 class _Spec(msgspec.Struct, frozen=True):
     cpus: float | None = None
     memory: int | None = None
+    gpus: float = 0
     group: str = ""
     tags: tuple[str, ...] = ()
 
@@ -95,7 +96,7 @@ def _run(
         start,
         max(start, now if busy else _end(start, tried)),
         spec.cpus or 0.0,
-        len(tried.gpu_ids),
+        spec.gpus if 0 < spec.gpus < 1 else len(tried.gpu_ids),
         spec.memory or 0,
         used,
         tried.peak_memory,

@@ -60,12 +60,13 @@ def _numbers(path: str) -> set[int]:
     return {int(head) for head in heads if head.isdecimal()}
 
 
-def prepare(path: str, order: dict[str, Any]) -> int:
+def prepare(path: str, order: dict[str, Any], tree: str | None = None) -> int:
     """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it.
 
     Keys of the order: ``argv``, ``cwd``, ``env`` (all of it), ``grace`` and ``time_limit`` (seconds, None for
     no limit); ``script``: the text of a program, for which *argv* then holds the arguments alone;
-    ``user``: ``{"uid", "gid", "groups"}`` to become, for a daemon that is root.
+    ``user``: ``{"uid", "gid", "groups"}`` to become, for a daemon that is root. *tree* is a folder on the
+    same file system that is moved there as the job's code.
 
     What an attempt that never began left there is replaced. Raises Conflict when the attempt did begin,
     OSError when the disk refuses; nothing is left then.
@@ -78,6 +79,8 @@ def prepare(path: str, order: dict[str, Any]) -> int:
         undo.callback(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _fill(path, order)
+        if tree is not None:
+            os.rename(tree, os.path.join(path, marks.CODE))
         undo.pop_all()
     return lock
 

@@ -26,7 +26,7 @@ class Query(Protocol[T]):
 
 
 Names = Callable[[JobSpec], Iterable[str]]
-"""Gives the digests of the blobs that a spec names."""
+"""Gives the digests of the blobs that a spec names, by its code and its array. May block."""
 
 PIECE = 200
 """Folders that are looked at in one go."""
@@ -70,7 +70,7 @@ class Counter:
         owner = dict(await self._pages(removal.units_above))
         measured = sizes or bool(limits.max_bytes)
         size = await self._sizes(listed) if measured else {}
-        specs = await self.blobs_named() if measured else {}
+        specs = await self._blobs_weighed() if measured else {}
         held = await trio.to_thread.run_sync(_by_unit, listed, owner, size)
         units = [
             Unit(row.id, row.ended, row.rows, row.id in held, held.get(row.id, 0), specs.get(row.id, ()))
@@ -86,18 +86,19 @@ class Counter:
         """The blobs that each job names; tasks do so through their arrays."""
         if not self._names or not await self._store.read_slow(owners.known):
             return {}
-        found = {}
-        for number, _, record in await self._pages(removal.records):
-            try:
-                spec = _spec(record).spec
-            except msgspec.MsgspecError:
-                continue
-            if digests := self.names_of(spec):
-                found[number] = digests
+        found: dict[int, tuple[str, ...]] = {}
+        known: dict[Any, tuple[str, ...]] = {}
+        above = 0
+        while rows := await self._store.read_slow(partial(removal.records, above=above)):
+            found |= await trio.to_thread.run_sync(_named, rows, self._names, known)
+            above = rows[-1][0]
         return found
 
-    def names_of(self, spec: JobSpec) -> tuple[str, ...]:
-        return tuple(digest for names in self._names for digest in names(spec))
+    async def _blobs_weighed(self) -> dict[int, tuple[str, ...]]:
+        try:
+            return await self.blobs_named()
+        except msgspec.MsgspecError:
+            return {}
 
     async def unused_environments(self, without: Set[int] = frozenset()) -> list[str]:
         """Those that no job names, or none but *without*."""
@@ -111,7 +112,10 @@ class Counter:
         there = await self._store.read_slow(owners.known) if self._names else []
         if not there:
             return []
-        jobs = await self.blobs_named()
+        try:
+            jobs = await self.blobs_named()
+        except msgspec.MsgspecError:
+            return []
         named = {digest for number, digests in jobs.items() if number not in without for digest in digests}
         return [digest for digest in there if digest not in named]
 
@@ -140,6 +144,28 @@ class Counter:
 
     def _blob_sizes(self, digests: Iterable[str]) -> dict[str, int]:
         return {digest: self._blobs.size(digest) or 0 for digest in digests}
+
+
+def _named(
+    rows: Iterable[tuple[int, int, str]], names: Sequence[Names], known: dict[Any, tuple[str, ...]]
+) -> dict[int, tuple[str, ...]]:
+    """The blobs that the job of each row names; what many have in common is looked at once (*known*). Blocks.
+
+    Raises msgspec.MsgspecError when the record of an unfinished job cannot be read: it may name any.
+    """
+    found = {}
+    for number, live, record in rows:
+        try:
+            spec = _spec(record).spec
+        except msgspec.MsgspecError:
+            if live:
+                raise
+            continue
+        key = (spec.code, spec.array)
+        if key not in known:
+            known[key] = tuple(digest for names_of in names for digest in names_of(spec))
+        found[number] = known[key]
+    return {number: digests for number, digests in found.items() if digests}
 
 
 def _measured(paths: Sequence[str]) -> list[int]:

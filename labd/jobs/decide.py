@@ -58,14 +58,21 @@ def repeated(job: Job, cause: str, clocks: Clocks) -> Draft:
     return Draft("job.queued", data, cause=cause)
 
 
-def never_began(job: Job, cause: str, clocks: Clocks, delay: float = 0.0) -> list[Draft]:
-    """The attempt provably did not start: the job waits again, unless its end was asked for."""
+def never_began(
+    job: Job, cause: str, clocks: Clocks, delay: float = 0.0, *, hold: bool = False
+) -> list[Draft]:
+    """The attempt provably did not start: the job waits again, unless its end was asked for.
+
+    With *hold* it waits for a person: another try would end like this one.
+    """
     data = {"job": job.id, "attempt": job.attempt} | ready_in(delay, clocks)
     drafts = [Draft("job.never_began", data, cause=cause)]
     if job.cancel_reason is not None:
         drafts.append(
             Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=job.cancel_reason)
         )
+    elif hold:
+        drafts.append(Draft("job.held", {"job": job.id}, cause=cause))
     return drafts
 
 
@@ -90,14 +97,18 @@ def retry(job: Job, actor: str, clocks: Clocks) -> Draft:
 def ended(job: Job, ending: Ending, clocks: Clocks) -> list[Draft]:
     """The attempt's end and, when the spec says so, the retry that follows."""
     state = _state_after(job, ending)
-    data = {"job": job.id, "attempt": job.attempt} | _known(ending)
-    drafts = [Draft(f"job.{state}", data, cause=_cause_of_end(job, ending, state))]
+    again = _next_attempt(job, ending, state, clocks)
+    data = {"job": job.id, "attempt": job.attempt} | _known(ending) | ({"again": True} if again else {})
+    return [Draft(f"job.{state}", data, cause=_cause_of_end(job, ending, state)), *again]
+
+
+def _next_attempt(job: Job, ending: Ending, state: str, clocks: Clocks) -> list[Draft]:
     if job.requeue:
         fresh = {"job": job.id, "automatic": False} | ready_in(0.0, clocks)
-        drafts.append(Draft("job.queued", fresh, cause=job.cancel_reason or "requeued"))
-    elif job.retries_left > 0 and _may_retry(job, ending, state):
-        drafts.append(_retry_after(job, state, clocks))
-    return drafts
+        return [Draft("job.queued", fresh, cause=job.cancel_reason or "requeued")]
+    if job.retries_left > 0 and _may_retry(job, ending, state):
+        return [_retry_after(job, state, clocks)]
+    return []
 
 
 def _may_retry(job: Job, ending: Ending, state: str) -> bool:
@@ -151,7 +162,18 @@ def ready_in(delay: float, clocks: Clocks) -> dict[str, Any]:
     }
 
 
-def seconds_until_ready(job: Job, clocks: Clocks) -> float:
+class Delayed(Protocol):
+    """What waits for a time, as :func:`ready_in` said it."""
+
+    @property
+    def ready_wall(self) -> float: ...
+    @property
+    def ready_boot(self) -> float: ...
+    @property
+    def ready_boot_id(self) -> str: ...
+
+
+def seconds_until_ready(job: Delayed, clocks: Clocks) -> float:
     """How long *job* has still to wait for its backoff: 0 when it may start."""
     if job.ready_boot_id == clocks.boot_id:
         return max(0.0, job.ready_boot - clocks.boot())

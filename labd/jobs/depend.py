@@ -62,6 +62,22 @@ class Dependents:
         blocked = [waiter for waiter in found if waiter is not None and waiter.state == BLOCKED]
         return [draft for waiter in blocked for draft in self._look(waiter)]
 
+    def in_vain(self, job_id: int) -> list[int]:
+        """The jobs that would be cancelled with *job_id*, as they need it or one of these to end well."""
+        found: dict[int, None] = {}
+        look = [job_id]
+        while look:
+            number = look.pop(0)
+            lost = [waiter for waiter in sorted(self._waiting.get(number, ())) if self._needs(waiter, number)]
+            look += [waiter for waiter in lost if waiter not in found]
+            found |= dict.fromkeys(lost)
+        return list(found)
+
+    def _needs(self, waiter: int, number: int) -> bool:
+        job = self._find(waiter)
+        needs = job is not None and any(d.job == number and d.when == "ok" for d in job.spec.after)
+        return needs and job is not None and job.state == BLOCKED
+
     def _look(self, job: Job) -> list[Draft]:
         told = [(d, self.outcome(d)) for d in job.spec.after]
         for dependency, met in told:

@@ -147,12 +147,12 @@ class Follower:
         self._queue.record([decide.Draft(kind, data, cause=found)])
         self.pass_on(self._queue.live[job.id])
 
-    def never_began(self, job_id: int, cause: str, delay: float) -> None:
-        """The current attempt provably did not begin: queue the job again after *delay* seconds."""
+    def never_began(self, job_id: int, cause: str, delay: float, *, hold: bool = False) -> None:
+        """The attempt provably did not begin: queue the job again after *delay* seconds, or *hold* it."""
         job = self._queue.live.get(job_id)
         if job is not None and job.busy:
             log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause)
-            self._queue.record(decide.never_began(job, cause, self._clock, delay))
+            self._queue.record(decide.never_began(job, cause, self._clock, delay, hold=hold))
 
     def pass_on(self, job: Job) -> None:
         """Tell the shim what was asked of its job: to end, to stand still, to go on. Twice does no harm."""

@@ -4,7 +4,6 @@ import json
 from collections import OrderedDict
 from typing import Any
 
-from labd.api.jobs import JobSpec
 from labd.errors import UsageError
 from labd.store.blobs import Blobs
 
@@ -16,11 +15,6 @@ REMEMBERED = 16
 
 MAX_LINE = 131_072
 """Bytes: an argument of a process cannot be longer."""
-
-
-def named(spec: JobSpec) -> tuple[str, ...]:
-    """The blobs that the tasks of *spec* read."""
-    return (spec.array.items,) if spec.array is not None and spec.array.items else ()
 
 
 class Items:

@@ -102,7 +102,8 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Those from ``next`` on have no records of their own, but for those in ``early``. When the array is
     ``closed`` they count as cancelled. From ``again`` on, tasks that failed are still to be repeated.
-    ``busy`` run; ``waiting`` have a record and wait.
+    ``busy`` run; ``waiting`` have a record and wait. ``began`` and ``over`` are when the first began and
+    when the last was over, in Unix seconds.
     """
 
     count: int
@@ -113,6 +114,8 @@ class Tasks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     busy: int = 0
     waiting: int = 0
     ended: dict[str, int] = {}
+    began: float | None = None
+    over: float | None = None
 
     @property
     def untouched(self) -> int:
@@ -303,7 +306,7 @@ _CHANGES = {
 
 def _array_queued(job: Job, event: Event) -> dict[str, Any]:
     assert job.tasks is not None, "only arrays come here"
-    tasks = msgspec.structs.replace(job.tasks, again=0, closed=False)
+    tasks = msgspec.structs.replace(job.tasks, again=0, closed=False, began=None, over=None)
     return {"tasks": tasks, "cancel_reason": None, "why_queued": event.cause} | _ready(event)
 
 
@@ -320,14 +323,22 @@ def _array_closed(job: Job, event: Event) -> dict[str, Any]:
 
 def _array_ended(job: Job, event: Event) -> dict[str, Any]:
     """A failure that no cancel explains is told in the words of the event."""
-    return {} if job.cancel_reason is not None or not event.cause else {"cancel_reason": event.cause}
+    assert job.tasks is not None, "only arrays come here"
+    cause = {} if job.cancel_reason is not None or not event.cause else {"cancel_reason": event.cause}
+    return cause | {"tasks": msgspec.structs.replace(job.tasks, over=event.time)}
+
+
+def _array_started(job: Job, event: Event) -> dict[str, Any]:
+    assert job.tasks is not None, "only arrays come here"
+    began = event.time if job.tasks.began is None else job.tasks.began
+    return {"tasks": msgspec.structs.replace(job.tasks, began=began, over=None)}
 
 
 _ARRAY_CHANGES = _CHANGES | {
     "job.paused": _unchanged,
     "job.resumed": _unchanged,
     "job.queued": _array_queued,
-    "job.array_started": _unchanged,
+    "job.array_started": _array_started,
     "job.array_repeated": _array_repeated,
     "job.array_closed": _array_closed,
     **dict.fromkeys(_ENDS, _array_ended),

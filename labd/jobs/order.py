@@ -5,14 +5,19 @@ from typing import Any, NamedTuple
 
 from labd.api.jobs import JobSpec
 from labd.jobs.items import filled
+from labd.jobs.manifest import within
 from labd.jobs.model import Job
 from labd.jobs.shim import marks
+from labd.jobs.visible import gpu_names
+from labd.resources.devices import Device
 from labd.resources.ledger import MILLI, Request
 
 
 def request_of(spec: JobSpec) -> Request:
     """What *spec* asks of the machine."""
-    return Request(round((spec.cpus or 0) * MILLI), spec.memory or 0, spec.gpus, spec.gpu_ids)
+    share = round(spec.gpus * MILLI) if spec.gpus % 1 else 0
+    count = 0 if share else int(spec.gpus)
+    return Request(round((spec.cpus or 0) * MILLI), spec.memory or 0, count, spec.gpu_ids, share, spec.vram)
 
 
 class User(NamedTuple):
@@ -30,7 +35,7 @@ class Surroundings(NamedTuple):
 
     env: dict[str, str]
     user: User | None = None
-    gpus: tuple[int, ...] = ()
+    gpus: tuple[Device, ...] = ()
     cgroup: str = ""
     enforce_cpus: bool = False
     line: str | None = None
@@ -48,11 +53,12 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "job": job.id,
             "attempt": job.attempt,
             "argv": argv_of(job, around.line),
-            "cwd": spec.cwd,
+            "cwd": workdir(spec, folder),
             "env": around.env
             | labd_names(job, folder)
+            | code_names(spec, folder)
             | task_names(job, around.line)
-            | gpu_names(job, around.gpus),
+            | _gpus(job, around),
             "time_limit": spec.time_limit or None,
             "grace": spec.grace,
             "memory": spec.memory or 0,
@@ -61,6 +67,11 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
             "cgroup": around.cgroup,
         }
     )
+
+
+def _gpus(job: Job, around: Surroundings) -> dict[str, str]:
+    given = job.current.gpu_ids if job.current else ()
+    return gpu_names(request_of(job.spec), given, around.gpus, around.env)
 
 
 def labd_names(job: Job, folder: str) -> dict[str, str]:
@@ -95,8 +106,14 @@ def task_names(job: Job, line: str | None) -> dict[str, str]:
     return names if line is None else names | {"LABD_TASK": line}
 
 
-def gpu_names(job: Job, machine_gpus: tuple[int, ...]) -> dict[str, str]:
-    """The GPUs that the job may see: its own, and none when it asked for none."""
-    if not machine_gpus or job.current is None:
+def code_names(spec: JobSpec, folder: str) -> dict[str, str]:
+    """What a job with frozen code is told: where that is, and the folder it runs in, as a shell would say."""
+    if spec.code is None:
         return {}
-    return {"CUDA_VISIBLE_DEVICES": ",".join(map(str, job.current.gpu_ids))}
+    return {"LABD_CODE_DIR": os.path.join(folder, marks.CODE), "PWD": workdir(spec, folder)}
+
+
+def workdir(spec: JobSpec, folder: str) -> str:
+    """Where the job of an attempt in *folder* runs: with frozen code, at the place that is like ``cwd``."""
+    place = None if spec.code is None else within(spec.code.root, spec.cwd)
+    return spec.cwd if place is None else os.path.normpath(os.path.join(folder, marks.CODE, place))

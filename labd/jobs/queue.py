@@ -136,9 +136,9 @@ class Queue(Records):
 
     # -- looking ---------------------------------------------------------------------------------
 
-    async def listed(self, where: table.Filter, limit: int) -> list[Job]:
-        """Jobs that match, newest first, as the disk has them: a filter by state then misses none."""
-        return await self._store.read_slow(lambda conn: table.listed(conn, where, limit))
+    async def listed(self, where: table.Filter, limit: int, order: str = "newest") -> list[Job]:
+        """Jobs that match, as the disk has them: a filter by state then misses none."""
+        return await self._store.read_slow(lambda conn: table.listed(conn, where, limit, order))
 
     async def wait_ended(self, job_id: int) -> Job:
         """The job once its end is durable. Raises NotFound."""

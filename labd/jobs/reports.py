@@ -4,16 +4,18 @@ The file is the truth: a job appends a line to it (:func:`labd.report`), whether
 not. Here it is followed while the attempt runs, so that the newest values are at hand.
 """
 
+import json
 import math
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import trio
 
 from labd.errors import Overloaded
+from labd.jobs.eta import Pace
 from labd.jobs.watch import MODIFY, Event, Watch, Watcher
 
 FILE = "report.ndjson"
@@ -22,14 +24,29 @@ MAX_READ = 65_536 + 4096
 MAX_METRICS = 256
 """Names of metrics that are kept of one attempt."""
 
+MAX_ARTIFACTS = 256
+"""Results that are kept of one attempt."""
+
+Path = Annotated[str, msgspec.Meta(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class Artifact(msgspec.Struct):
+    """A result: ``path`` is absolute or relative to the job's folder, ``size`` in bytes if it is known."""
+
+    path: Path
+    name: str = ""
+    size: int | None = None
+
 
 class Report(msgspec.Struct):
-    """One line of the file. ``progress`` is 0 to 1, ``time`` Unix seconds."""
+    """One line of the file. ``progress`` is 0 to 1, ``time`` Unix seconds (0: it has none)."""
 
     time: float = 0.0
     progress: float | None = None
+    step: float | None = None
     metrics: dict[str, float | None] = {}
     message: str = ""
+    artifact: Artifact | None = None
 
 
 class Latest(msgspec.Struct):
@@ -39,10 +56,13 @@ class Latest(msgspec.Struct):
     progress: float | None = None
     metrics: dict[str, float] = {}
     message: str = ""
+    artifacts: dict[str, Artifact] = {}
+    pace: Pace = msgspec.field(default_factory=Pace)
 
     def take(self, report: Report) -> None:
         if report.progress is not None and 0 <= report.progress <= 1:
             self.progress = report.progress
+            self.pace.add(report.time, report.progress)
         for name, value in report.metrics.items():
             if (
                 value is not None
@@ -51,6 +71,9 @@ class Latest(msgspec.Struct):
             ):
                 self.metrics[name] = value
         self.message = report.message or self.message
+        result = report.artifact
+        if result is not None and (result.path in self.artifacts or len(self.artifacts) < MAX_ARTIFACTS):
+            self.artifacts[result.path] = result
 
 
 _decoder = msgspec.json.Decoder(Report)
@@ -64,24 +87,45 @@ def parse(data: bytes) -> tuple[list[Report], int]:
         if len(line) > MAX_LINE:
             continue
         try:
-            reports.append(_decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            reports.append(_decoded(line))
+        except (ValueError, RecursionError):  # msgspec's errors are ValueErrors
             continue  # a job may write anything there; what is not a report says nothing
     return reports, whole
 
 
+def _decoded(line: bytes) -> Report:
+    """One line; NaN and Infinity, which JSON does not have and many libraries write, are "no value"."""
+    try:
+        return _decoder.decode(line)
+    except msgspec.DecodeError:
+        if b"NaN" not in line and b"Infinity" not in line:
+            raise
+        return msgspec.convert(json.loads(line, parse_constant=lambda _: None), Report)
+
+
 def read(folder: str, offset: int = 0) -> tuple[list[Report], int]:
-    """The reports of an attempt from byte *offset* on, and where to go on."""
+    """The reports of an attempt from byte *offset* on, and where to go on.
+
+    A report without a time gets that of the last change of the file.
+    """
+    reports, end, changed = read_raw(folder, offset)
+    for report in reports:
+        report.time = report.time or changed
+    return reports, end
+
+
+def read_raw(folder: str, offset: int = 0) -> tuple[list[Report], int, float]:
+    """The same as the job wrote it, and when the file was last changed. Reads a bounded part: it blocks."""
     try:
         with open(os.path.join(folder, FILE), "rb") as file:
             file.seek(offset)
-            data = file.read(MAX_READ)
+            data, changed = file.read(MAX_READ), os.fstat(file.fileno()).st_mtime
     except OSError:
-        return [], offset
+        return [], offset, 0.0
     reports, whole = parse(data)
     if not whole and len(data) > MAX_LINE:
         whole = len(data)  # one endless line: not a report, and not read again
-    return reports, offset + whole
+    return reports, offset + whole, changed
 
 
 def summary(folder: str, attempt: int) -> Latest:

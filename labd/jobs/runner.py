@@ -13,15 +13,17 @@ from functools import partial
 import trio
 
 from labd.errors import Conflict, LabdError
-from labd.jobs import arrays, attempts, decide
+from labd.jobs import arrays, attempts, decide, steer
 from labd.jobs.clock import SystemClock
+from labd.jobs.code import CodeUnusable
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
-from labd.jobs.model import QUEUED, STARTING, Attempt, Job
+from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
 from labd.jobs.order import Surroundings, order_for, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
+from labd.jobs.trees import Trees
 from labd.resources.ledger import Ledger
 
 log = logging.getLogger("labd.jobs")
@@ -43,6 +45,7 @@ class Runner:
         clock: SystemClock,
         folder: Callable[[Job], str],
         surroundings: Callable[[Job], Awaitable[Surroundings]],
+        trees: Trees,
     ) -> None:
         self._queue = queue
         self._ledger = ledger
@@ -51,6 +54,7 @@ class Runner:
         self._clock = clock
         self._folder = folder
         self._surroundings = surroundings
+        self._trees = trees
         self.shares = Shares()
         self.line = Line(share=lambda user: self.shares.used(user, clock.boot()))
         self._wake = trio.Event()
@@ -131,7 +135,10 @@ class Runner:
         elif job.state == QUEUED:
             self._release(job)
             self._enqueue(job)
-        elif not job.busy:
+        elif job.busy:
+            if job.cancel_reason is not None:
+                self.line.ending(job.id)
+        else:
             self.line.discard(job.id)
             self._release(job)
         self.kick()
@@ -154,7 +161,9 @@ class Runner:
             self.line.discard(array.id)
 
     def _runs(self, job: Job) -> None:
-        self.line.runs(job.id, key_of(job))
+        self.line.runs(job.id, key_of(job), job.spec.priority)
+        if job.cancel_reason is not None:
+            self.line.ending(job.id)
         self.shares.begins(job.id, job.uid, request_of(job.spec), self._clock.boot())
 
     def _release(self, job: Job) -> None:
@@ -200,6 +209,19 @@ class Runner:
         for start in self.line.plan(self._ledger):
             if not self._start(start):
                 return  # the store is out of order: the queue is read anew when it is healed
+        for job_id in self.line.victims(self._ledger):
+            self._preempt(self._queue.live[job_id])
+
+    def _preempt(self, job: Job) -> None:
+        """End *job* and queue it again, for what is first in line."""
+        if job.state in (RUNNING, PAUSED):
+            reason = f"preempted by job {self.line.head}"
+            told = partial(self._tell_shim, job.id)
+            self._queue.record(steer.requeue(job, "labd", reason), then=told)
+
+    def _tell_shim(self, job_id: int) -> None:
+        if (job := self._queue.live.get(job_id)) is not None:
+            self._follower.pass_on(job)
 
     def _start(self, start: Start) -> bool:
         job = self._queue.find(start.job)
@@ -226,6 +248,8 @@ class Runner:
         except (LaunchUnknown, Conflict):
             self._follower.launching.discard(job_id)
             self._follower.settle(job_id, found="launched, though nobody said so")
+        except CodeUnusable as error:
+            self._follower.never_began(job_id, f"could not be launched: {error}", 0.0, hold=True)
         except (OSError, LabdError) as error:
             self._follower.never_began(job_id, f"could not be launched: {error}", LAUNCH_DELAY)
         else:
@@ -234,9 +258,9 @@ class Runner:
             self._follower.launching.discard(job_id)
 
     async def _spawn_shim(self, job: Job) -> None:
-        folder = self._folder(job)
-        around = await self._surroundings(job)
-        lock = attempts.prepare(folder, order_for(job, folder, around))
+        folder, around = self._folder(job), await self._surroundings(job)
+        async with self._trees.laid_out(job, around.user) as tree:
+            lock = attempts.prepare(folder, order_for(job, folder, around), tree)
         try:
             self._follower.follow(job)
         except BaseException:
@@ -256,6 +280,5 @@ class Runner:
 def key_of(job: Job) -> Key:
     """What makes the job like others to the schedule. Tasks are unlike where their array limits them."""
     at_once = job.spec.array.limit if job.spec.array else 0
-    return Key(
-        job.uid, job.spec.group, request_of(job.spec), (job.array or job.id) if at_once else 0, at_once
-    )
+    array = (job.array or job.id) if at_once else 0
+    return Key(job.uid, job.spec.group, request_of(job.spec), array, at_once, job.spec.preemptible)

@@ -5,6 +5,9 @@ that does not fit is the *head*: others may pass it only when it would still fit
 not passing it has ended (conservative backfill). So passing never delays the head, without anybody's
 estimate of a run time.
 
+A job that would not fit even on the empty machine, since a GPU is away, is passed over as well: it is never
+the head, and holds up nobody.
+
 Jobs of one user and group that ask for the same resources are looked at through their first: the cost of
 a decision does not grow with the queue.
 """
@@ -16,6 +19,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from labd.jobs.preempt import Candidate, victims
 from labd.resources.ledger import MILLI, Lease, Ledger, Request
 
 
@@ -28,6 +32,7 @@ class Key(NamedTuple):
     request: Request
     array: int = 0
     at_once: int = 0
+    preemptible: bool = False
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -66,6 +71,8 @@ class Array(NamedTuple):
 class _Runner(NamedTuple):
     key: Key
     passing: bool
+    priority: int = 0
+    ending: bool = False
 
 
 def holder(job: int) -> str:
@@ -113,9 +120,14 @@ class Line:
         self._waiting.pop(job, None)
         self._arrays.pop(job, None)
 
-    def runs(self, job: int, key: Key) -> None:
+    def runs(self, job: int, key: Key, priority: int = 0) -> None:
         """*job* runs: it was found so after a restart."""
-        self._running[job] = _Runner(key, passing=False)
+        self._running[job] = _Runner(key, passing=False, priority=priority)
+
+    def ending(self, job: int) -> None:
+        """*job* was asked to end: what it has will be free."""
+        if job in self._running:
+            self._running[job] = self._running[job]._replace(ending=True)
 
     def ended(self, job: int) -> None:
         """*job* runs no more."""
@@ -150,8 +162,25 @@ class Line:
                 yield Start(task, lease)
             else:
                 seen.add(waiter.key)
-                if head is None:
+                if head is None and not ledger.hopeless(waiter.key.request):
                     head, self._head = waiter, job
+
+    def victims(self, ledger: Ledger) -> list[int]:
+        """The running jobs that are to give way to the head of the line, after :meth:`plan`."""
+        head = self._waiting.get(self._head or 0)
+        if head is None or self.refusal(head.key):
+            return []
+        candidates = (
+            Candidate(job, holder(job), runner.priority, runner.ending)
+            for job, runner in self._running.items()
+            if runner.key.preemptible or runner.ending
+        )
+        return [one.job for one in victims(head.key.request, head.priority, candidates, ledger)]
+
+    @property
+    def head(self) -> int | None:
+        """The first in line, which could not start."""
+        return self._head
 
     def _task(self, job: int) -> int | None:
         """What starts when the turn has come to *job*: itself or, of an array, a task."""
@@ -168,7 +197,7 @@ class Line:
         lease = ledger.offer(holder(task), waiter.key.request)
         if lease is None or (head is not None and self._delayed(head.key.request, ledger, lease)):
             return None
-        self._running[task] = _Runner(waiter.key, passing=head is not None)
+        self._running[task] = _Runner(waiter.key, head is not None, waiter.priority)
         return ledger.claim(lease.holder, lease.request, lease.gpu_ids)
 
     def _delayed(self, request: Request, ledger: Ledger, passing: Lease) -> bool:
@@ -210,7 +239,7 @@ class Line:
         return (
             _over("running jobs", len(own) + 1, self.quota.jobs)
             or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
-            or _over("GPUs", sum(r.gpu_count for r in own) + key.request.gpu_count, self.quota.gpus)
+            or _over("GPUs", sum(r.gpu_milli for r in (*own, key.request)) / MILLI, self.quota.gpus)
             or self._group_is_full(key.group)
             or self._array_is_full(key)
         )
@@ -232,7 +261,7 @@ class Line:
     def never(self, key: Key) -> str:
         """Which limit a job with *key* exceeds by itself, or an empty string."""
         return _over("cores", key.request.cores / MILLI, self.quota.cores) or _over(
-            "GPUs", key.request.gpu_count, self.quota.gpus
+            "GPUs", key.request.gpu_milli / MILLI, self.quota.gpus
         )
 
     def why(self, job: int, ledger: Ledger) -> str:

@@ -1,7 +1,7 @@
 """What each user has had of the machine lately: the measure of fair shares. Pure.
 
-Use is counted in core-seconds, a GPU as :data:`GPU_WEIGHT` cores. It is forgotten by half every
-*half_life* seconds, so that yesterday's sweep does not weigh for ever.
+Use is counted in core-seconds, a GPU as :data:`GPU_WEIGHT` cores, a part of one as that part. It is
+forgotten by half every *half_life* seconds, so that yesterday's sweep does not weigh for ever.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ HALF_LIFE = 24 * 3600.0
 
 def weight(request: Request) -> float:
     """What holding *request* costs in a second."""
-    return request.cores / MILLI + GPU_WEIGHT * request.gpu_count
+    return request.cores / MILLI + GPU_WEIGHT * request.gpu_milli / MILLI
 
 
 class _Account(msgspec.Struct):

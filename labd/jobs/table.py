@@ -97,6 +97,27 @@ def next_in_state(conn: sqlite3.Connection, array: int, states: Sequence[str], a
     return min((number for number in found if number is not None), default=None)
 
 
+def notifying(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* of which somebody wants to be told."""
+    marks = ", ".join("?" * len(ids))
+    query = f"""{_JOBS} where jobs.id in ({marks}) and instr(jobs.record, '"notify":')"""
+    return [job for job in _jobs(conn.execute(query, tuple(ids))) if job.spec.notify]
+
+
+def jobs(conn: sqlite3.Connection, ids: Sequence[int]) -> list[Job]:
+    """Those of the jobs *ids* that there are."""
+    marks = ", ".join("?" * len(ids))
+    return _jobs(conn.execute(f"{_JOBS} where jobs.id in ({marks})", tuple(ids)))
+
+
+def exactly_named(conn: sqlite3.Connection, names: Sequence[str]) -> dict[str, int]:
+    """For each of *names* that a job has: the newest that has not ended, else the newest."""
+    marks = ", ".join("?" * len(names))
+    query = f"""select name, coalesce(max(id) filter (where live = 1), max(id))
+    from jobs where name in ({marks}) group by name"""
+    return dict(conn.execute(query, tuple(names)).fetchall())
+
+
 def job_with_key(conn: sqlite3.Connection, uid: int, key: str) -> Job | None:
     found = _jobs(conn.execute(f"{_JOBS} where jobs.uid = ? and jobs.key = ?", (uid, key)))
     return found[0] if found else None
@@ -130,11 +151,20 @@ def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
     return conn.execute(query, (name, end)).fetchall()
 
 
-def listed(conn: sqlite3.Connection, where: "Filter", limit: int) -> list[Job]:
-    """Jobs that match *where*, newest first."""
+ORDERS = {
+    "newest": "jobs.id desc",
+    "oldest": "jobs.id",
+    "start": "case jobs.state when 'queued' then 1 when 'blocked' then 2 when 'held' then 3 else 0 end, "
+    "coalesce(json_extract(jobs.record, '$.spec.priority'), 0) desc, jobs.id",
+}
+"""How a list may be sorted: by age, or with those first that start first, as long as users are even."""
+
+
+def listed(conn: sqlite3.Connection, where: "Filter", limit: int, order: str = "newest") -> list[Job]:
+    """The first *limit* jobs that match *where*, in one of :data:`ORDERS`."""
     condition, values = where.sql()
-    way = "asc" if where.oldest_first else "desc"
-    return _jobs(conn.execute(f"{_JOBS} where {condition} order by jobs.id {way} limit ?", (*values, limit)))
+    query = f"{_JOBS} where {condition} order by {ORDERS[order]} limit ?"
+    return _jobs(conn.execute(query, (*values, limit)))
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -144,9 +174,10 @@ class Filter(msgspec.Struct, frozen=True):
     user: str | None = None
     name: str | None = None
     before: int | None = None
+    tag: str | None = None
+    group: str | None = None
     array: int | None = None
     above: int | None = None
-    oldest_first: bool = False
 
     def sql(self) -> tuple[str, list[Any]]:
         marks = ", ".join("?" * len(self.states or ()))
@@ -164,6 +195,10 @@ class Filter(msgspec.Struct, frozen=True):
             parts.append(("jobs.id < ?", (self.before,)))
         if self.above is not None:
             parts.append(("jobs.id > ?", (self.above,)))
+        if self.tag is not None:
+            parts.append(("? in (select value from json_each(jobs.record, '$.spec.tags'))", (self.tag,)))
+        if self.group is not None:
+            parts.append(("coalesce(json_extract(jobs.record, '$.spec.group'), '') = ?", (self.group,)))
         return " and ".join(text for text, _ in parts), [v for _, values in parts for v in values]
 
 

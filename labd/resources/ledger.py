@@ -1,37 +1,35 @@
-"""Who holds which core, byte and GPU: one pure ledger under every kind of work.
-
-Cores are counted in thousandths, so that a half core is exact. A GPU is held whole.
-"""
+"""Who holds which core, byte and GPU: one pure ledger under every kind of work."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
 
+from labd.resources import lack
+from labd.resources.devices import Device, Health, unknown
+from labd.resources.gpus import Gpus, part
+from labd.resources.request import MILLI, Request
 from labd.units import about_bytes as size
 
-MILLI = 1000
+__all__ = ["MILLI", "Capacity", "Lease", "Ledger", "Request", "Statistics"]
 
 
 class Capacity(msgspec.Struct, frozen=True):
-    """What the machine has to give: milli-cores, bytes of memory, GPU indices."""
+    """What the machine has to give: milli-cores, bytes of memory, GPUs by index.
+
+    ``devices`` says what is known of the GPUs; nothing need be.
+    """
 
     cores: int
     memory: int
     gpus: tuple[int, ...] = ()
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What somebody asks for: milli-cores, bytes, GPUs by count or by index."""
-
-    cores: int = 0
-    memory: int = 0
-    gpus: int = 0
-    gpu_ids: tuple[int, ...] = ()
+    devices: tuple[Device, ...] = ()
 
     @property
-    def gpu_count(self) -> int:
-        return max(self.gpus, len(self.gpu_ids))
+    def known(self) -> tuple[Device, ...]:
+        """A device for every index."""
+        known = {device.index: device for device in self.devices}
+        return tuple(known.get(index) or unknown(index) for index in self.gpus)
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -40,6 +38,27 @@ class Lease(msgspec.Struct, frozen=True):
     holder: str
     request: Request
     gpu_ids: tuple[int, ...] = ()
+
+
+class Holding(msgspec.Struct, frozen=True):
+    """What one holder has of a GPU: a part from 0 to 1, and bytes of its memory."""
+
+    holder: str
+    share: float
+    memory: int
+
+
+class GpuStatistics(msgspec.Struct, frozen=True):
+    """A moment of one GPU, for people."""
+
+    index: int
+    vendor: str
+    name: str
+    uuid: str
+    memory: int
+    health: Health
+    why: str
+    held: tuple[Holding, ...]
 
 
 class Statistics(msgspec.Struct, frozen=True):
@@ -52,18 +71,29 @@ class Statistics(msgspec.Struct, frozen=True):
     gpus: tuple[int, ...]
     gpus_held: dict[str, str]
     leases: int
+    devices: tuple[GpuStatistics, ...] = ()
 
 
 class Ledger:
     """Grants and takes back; never grants what is not there."""
 
     def __init__(self, capacity: Capacity) -> None:
-        self.capacity = capacity
+        self._capacity = capacity
         self.on_release: Callable[[], None] = lambda: None
         self._leases: dict[str, Lease] = {}
         self._cores = 0
         self._memory = 0
-        self._gpus: dict[int, str] = {}
+        self._gpus = Gpus(capacity.known)
+
+    @property
+    def capacity(self) -> Capacity:
+        """What there is. It may change under the leases: they stay as they are."""
+        return self._capacity
+
+    @capacity.setter
+    def capacity(self, capacity: Capacity) -> None:
+        self._capacity = capacity
+        self._gpus.devices = {device.index: device for device in capacity.known}
 
     @property
     def leases(self) -> tuple[Lease, ...]:
@@ -79,12 +109,7 @@ class Ledger:
             return f"{_cores(request.cores)} asked, this machine has {has.cores / MILLI:g}"
         if request.memory > has.memory:
             return f"{size(request.memory)} of memory asked, this machine has {size(has.memory)}"
-        unknown = [i for i in request.gpu_ids if i not in has.gpus]
-        if unknown:
-            return f"GPU {unknown[0]} asked, this machine has {_gpu_list(has.gpus)}"
-        if request.gpu_count > len(has.gpus):
-            return f"{_gpus(request.gpu_count)} asked, this machine has {_gpu_list(has.gpus)}"
-        return ""
+        return lack.impossible(self._gpus, request)
 
     def missing(self, request: Request) -> str:
         """What *request* lacks right now, or an empty string when it would be granted."""
@@ -94,15 +119,11 @@ class Ledger:
         free_memory = self.capacity.memory - self._memory
         if request.memory > free_memory:
             return f"{size(request.memory)} of memory ({size(max(free_memory, 0))} free)"
-        absent = [i for i in request.gpu_ids if i not in self.capacity.gpus]
-        if absent:
-            return f"GPU {absent[0]} (not on this machine any more)"
-        taken = [i for i in request.gpu_ids if i in self._gpus]
-        if taken:
-            return f"GPU {taken[0]} (held by {self._gpus[taken[0]]})"
-        if request.gpu_count and len(self._free_gpus()) < request.gpu_count:
-            return f"{_gpus(request.gpu_count)} ({len(self._free_gpus())} free)"
-        return ""
+        return lack.missing(self._gpus, request)
+
+    def hopeless(self, request: Request) -> bool:
+        """Whether *request* would lack something even if everybody ended: part of the machine is away."""
+        return bool(self.replaying([]).missing(request))
 
     def take_nowait(self, holder: str, request: Request) -> Lease | None:
         """Grant *request* to *holder*, or None when something is missing.
@@ -118,9 +139,7 @@ class Ledger:
             raise ValueError(f"{holder} holds a lease already")
         if self.missing(request):
             return None
-        free = [i for i in self._free_gpus() if i not in request.gpu_ids]
-        chosen = request.gpu_ids + tuple(free[: request.gpu_count - len(request.gpu_ids)])
-        return Lease(holder, request, chosen)
+        return Lease(holder, request, self._gpus.choose(request) or ())
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
@@ -138,7 +157,7 @@ class Ledger:
         self._leases[holder] = lease
         self._cores += request.cores
         self._memory += request.memory
-        self._gpus.update(dict.fromkeys(gpu_ids, holder))
+        self._gpus.claim(holder, request, gpu_ids)
         return lease
 
     def release(self, holder: str) -> None:
@@ -148,9 +167,7 @@ class Ledger:
             return
         self._cores -= lease.request.cores
         self._memory -= lease.request.memory
-        for index in lease.gpu_ids:
-            if self._gpus.get(index) == holder:
-                del self._gpus[index]
+        self._gpus.release(holder, lease.gpu_ids)
         self.on_release()
 
     def replaying(self, leases: "list[Lease]") -> "Ledger":
@@ -167,23 +184,24 @@ class Ledger:
             memory=self.capacity.memory,
             memory_held=self._memory,
             gpus=self.capacity.gpus,
-            gpus_held={str(index): name for index, name in self._gpus.items()},
+            gpus_held={str(i): ", ".join(self._gpus.holders(i)) for i in self._gpus.taken},
             leases=len(self._leases),
+            devices=tuple(map(self._gpu, self._gpus.devices.values())),
         )
 
-    def _free_gpus(self) -> list[int]:
-        return [i for i in self.capacity.gpus if i not in self._gpus]
+    def _gpu(self, device: Device) -> GpuStatistics:
+        parts = {name: part(r, device) for name, r in self._gpus.holders(device.index).items()}
+        return GpuStatistics(
+            index=device.index,
+            vendor=device.vendor,
+            name=device.name,
+            uuid=device.uuid,
+            memory=device.memory,
+            health=device.health,
+            why=device.why,
+            held=tuple(Holding(name, p.share / MILLI, p.memory) for name, p in parts.items()),
+        )
 
 
 def _cores(milli: int) -> str:
     return "1 core" if milli == MILLI else f"{milli / MILLI:g} cores"
-
-
-def _gpus(count: int) -> str:
-    return "1 GPU" if count == 1 else f"{count} GPUs"
-
-
-def _gpu_list(gpus: tuple[int, ...]) -> str:
-    if not gpus:
-        return "no GPU"
-    return f"GPU{'s' if len(gpus) > 1 else ''} {', '.join(map(str, gpus))}"

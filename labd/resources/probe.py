@@ -1,7 +1,6 @@
-"""What this machine has: cores this process may use, memory, GPUs."""
+"""What this machine has: cores this process may use, memory."""
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -9,14 +8,14 @@ import psutil
 from labd.resources.ledger import MILLI, Capacity
 
 
-def machine(
-    cores: int | str = "auto", memory: int | str = "auto", gpus: Sequence[int] | str = "auto"
-) -> Capacity:
-    """The capacity to book from: each part as configured, or as the machine says with ``auto``."""
+def machine(cores: int | str = "auto", memory: int | str = "auto") -> Capacity:
+    """The capacity to book from: each part as configured, or as the machine says with ``auto``.
+
+    GPUs are another story: :mod:`labd.resources.inventory`.
+    """
     return Capacity(
         cores=MILLI * (cores if isinstance(cores, int) else len(os.sched_getaffinity(0))),
         memory=memory if isinstance(memory, int) else _memory(),
-        gpus=_gpus(gpus),
     )
 
 
@@ -40,17 +39,3 @@ def _limit(group: Path) -> int:
     except OSError:
         return 0
     return int(text) if text.isdecimal() else 0
-
-
-def _gpus(wanted: Sequence[int] | str) -> tuple[int, ...]:
-    if wanted == "auto":
-        return nvidia_gpus()
-    return () if isinstance(wanted, str) else tuple(wanted)
-
-
-def nvidia_gpus(proc: Path = Path("/proc/driver/nvidia/gpus")) -> tuple[int, ...]:
-    """Indices of the GPUs that the NVIDIA driver lists, without loading a library that could hang."""
-    try:
-        return tuple(range(len(list(proc.iterdir()))))
-    except OSError:
-        return ()

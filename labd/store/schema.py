@@ -51,4 +51,13 @@ USAGE_DAYS: Migration = (
 )
 """What jobs that were removed had used, by local day, user and group."""
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, USAGE_DAYS)
+OUTBOX: Migration = (
+    """CREATE TABLE outbox (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
+        tries INTEGER NOT NULL DEFAULT 0, ready_wall REAL NOT NULL DEFAULT 0,
+        ready_boot REAL NOT NULL DEFAULT 0, ready_boot_id TEXT NOT NULL DEFAULT '', message TEXT NOT NULL)""",
+    # what happened before there were notifications owes none
+    "INSERT INTO meta(key, value) SELECT 'notices', coalesce(max(seq), 0) FROM events",
+)
+
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, OUTBOX, USAGE_DAYS)

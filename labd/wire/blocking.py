@@ -36,7 +36,7 @@ class Client:
         sock: socket.socket | None = None,
     ) -> None:
         self._timeout = timeout
-        self._sock = sock or _connect(path, timeout)
+        self._sock = sock or connected(path, timeout)
         self._exchange = Exchange(path)
         try:
             greet: _Ask = partial(self._exchange.hello, name)
@@ -169,7 +169,8 @@ def _nobody() -> None:
     """Wakes nobody: this client looks for itself after each read."""
 
 
-def _connect(path: str, timeout: float | None) -> socket.socket:
+def connected(path: str, timeout: float | None) -> socket.socket:
+    """The socket at *path*, opened within *timeout* seconds. Raises Unreachable, DeadlineExceeded."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         if timeout is not None:  # a blocking connect with a limit: Linux lets it wait in a full backlog

@@ -21,7 +21,9 @@ WRONG = {
     "too many cores": {"cpus": 65_537},
     "negative memory": {"memory": -1},
     "memory with a fraction": {"memory": 1.5},
-    "half a gpu": {"gpus": 0.5},
+    "less than no gpu": {"gpus": -0.5},
+    "gpus without end": {"gpus": float("nan")},
+    "half a byte of a gpu": {"vram": 0.5},
     "a negative gpu": {"gpu_ids": [-1]},
     "a time limit before the start": {"time_limit": -1},
     "a time limit without end": {"time_limit": float("inf")},
@@ -44,6 +46,12 @@ def test_an_empty_spec_travels_as_nothing():
     assert msgspec.to_builtins(JobSpec()) == {}
 
 
+@pytest.mark.parametrize("gpus", [0, 2, 0.25])
+def test_a_number_of_gpus_is_kept_as_it_was_given(gpus):
+    kept = msgspec.json.decode(msgspec.json.encode(JobSpec(gpus=gpus)), type=JobSpec).gpus
+    assert (kept, type(kept)) == (gpus, type(gpus))
+
+
 TEXT = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=50)
 SPECS = st.builds(
     JobSpec,
@@ -51,6 +59,8 @@ SPECS = st.builds(
     env=st.dictionaries(TEXT, TEXT, max_size=5),
     cpus=st.floats(0, 65_536),
     memory=st.integers(0, 2**60),
+    gpus=st.integers(0, 1024) | st.floats(0, 1024),
+    vram=st.integers(0, 2**60),
     gpu_ids=st.lists(st.integers(0, 15), max_size=4).map(tuple),
     time_limit=st.none() | st.floats(0, 315_360_000),
     priority=st.integers(-1_000_000, 1_000_000),

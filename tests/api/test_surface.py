@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 import labd.api
-from labd.api import JobKind, JobSpec, JobView, Method, Restart, Role, Service, ServiceState
+from labd.api import JobKind, JobSpec, JobView, Method, Notifier, Restart, Role, Service, ServiceState
 from labd.api.hookspecs import LabdHooks
 from labd.daemon.plugin_check import HOOKS
 
 API_1 = {
     "labd_settings": (),
     "labd_job_kinds": ("node",),
+    "labd_notifiers": ("node",),
     "labd_methods": ("node",),
     "labd_services": ("node",),
 }
@@ -47,6 +48,7 @@ def test_fields_of_descriptions_may_be_added_at_the_end_only():
     assert Service.__struct_fields__ == ("name", "run", "restart", "critical")
     assert Method.__struct_fields__ == ("name", "handler", "params", "role", "doc")
     assert JobKind.__struct_fields__ == ("name", "build", "params", "doc")
+    assert Notifier.__struct_fields__ == ("name", "send", "settings", "doc")
     assert Restart.__struct_fields__ == (
         "when", "first_delay", "max_delay", "burst", "interval", "start_timeout", "stop_timeout",
     )  # fmt: skip

@@ -12,6 +12,8 @@ from labd.errors import LabdError, NotFound
 
 HELLO = {"labd": "0.1.0", "protocol": 1, "epoch": "e1", "pid": 1, "user": "anna", "role": "admin"}
 
+DEFAULTS = {"snapshot_groups": [], "max_snapshot": 2**30}
+
 
 class Hangup(Exception):
     """An answer that is none: the daemon closes the connection."""
@@ -22,7 +24,7 @@ class FakeDaemon:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.answers: dict[str, Any] = {"hello": HELLO}
+        self.answers: dict[str, Any] = {"hello": HELLO, "job.defaults": DEFAULTS}
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.events: list[dict[str, Any]] = []
         self._peers: list[socket.socket] = []
@@ -117,6 +119,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "memory": 8 * 2**30,
         "gpus": 0,
         "gpu_ids": [],
+        "vram": 0,
         "time_limit": None,
         "retries": 0,
         "retry_on": [],
@@ -124,6 +127,7 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "after": [],
         "group": "",
         "tags": [],
+        "notify": [],
         "attempt": 1,
         "submitted": NOW - 600,
         "started": NOW - 300,
@@ -133,7 +137,9 @@ def job(number: int = 12, **changes: Any) -> dict[str, Any]:
         "reason": "",
         "progress": None,
         "metrics": {},
+        "eta": None,
         "waiting_for": "",
+        "warning": "",
     }
     return {**view, **changes}
 

@@ -70,6 +70,10 @@ def test_every_command_and_option_is_in_the_script(run: Labctl, shell: str) -> N
         (["submit", "--cpus", "2", "tool", "--na"], set(), {"--name"}),
         (["completion", ""], {"bash", "zsh", "fish"}, set()),
         (["help", "ex"], {"exit-codes"}, set()),
+        (["status", "--sort", "st"], {"state", "started"}, {"name"}),
+        (["-H", "gpu1", "can"], {"cancel"}, set()),
+        (["cancel", "--dr"], {"--dry-run"}, set()),
+        (["plugins", "--for"], {"--format"}, set()),
     ],
 )
 def test_bash_offers_what_fits(bash: Path, words: list[str], some: set[str], none: set[str]) -> None:
@@ -91,6 +95,28 @@ def test_bash_asks_for_jobs_that_fit_the_command(bash: Path) -> None:
     assert offered(bash, ["resume", ""], labctl="echo $# $3") == ["3", "paused"]
     assert offered(bash, ["hold", ""], labctl="echo $3 $4") == ["queued", "blocked"]
     assert offered(bash, ["submit", "--after", ""], labctl="echo $2") == ["jobs"]
+
+
+@pytest.mark.real
+def test_bash_asks_the_machine_that_the_line_names(bash: Path) -> None:
+    assert offered(bash, ["-H", "gpu1", "show", ""], labctl='echo "$1-$2-$3-$4"') == [
+        "-H-gpu1-__complete-jobs"
+    ]
+    assert offered(bash, ["show", "--socket", "/x", ""], labctl='echo "$1-$2-$3"') == [
+        "--socket-/x-__complete"
+    ]
+
+
+@pytest.mark.real
+def test_fish_asks_the_machine_that_the_line_names(run: Labctl, tmp_path: Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not here")
+    (tmp_path / "labctl.fish").write_text(run("completion", "fish").out)
+    asking = "function labctl; echo $argv | tr ' ' ,; end"
+    text = f"source {tmp_path}/labctl.fish; {asking}; complete -C 'labctl {{}}'"
+    for line, asked in (("-H gpu1 show ", "-H,gpu1,__complete,jobs"), ("show ", "__complete,jobs")):
+        done = subprocess.run(["fish", "-c", text.format(line)], capture_output=True, text=True, check=True)
+        assert asked in done.stdout.split()
 
 
 @pytest.mark.real

@@ -198,6 +198,7 @@ def test_another_distribution_can_add_a_command(
     monkeypatch.setattr(extra, "find", lambda name: command_module(greet) if name == "greet" else None)
     assert run("greet", "anna") == (5, "hello anna\n", "")
     shown = run("greet", "--help").out
+    assert run("help", "greet") == (0, shown, "")
     assert "greet somebody" in shown
     assert "Examples" not in shown
     daemon.on("hello.greet", NotFound("there is no method 'hello.greet'", hint="did you mean hello?"))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from labd.cli import output, times, view
+from labd.cli.detail import takes
 from labd.cli.machine import headline
 from labd.cli.render import Terminal, cells, cut, pad, safe, terminal
 from labd.cli.table import Cell, Column, pairs, table
@@ -137,6 +138,10 @@ def test_memory_is_short(count: int, shown: str) -> None:
         (job(), "2c 8G", ""),
         (job(cpus=0.5, memory=0), "0.5c", ""),
         (job(cpus=0, memory=0, gpus=2, gpu_ids=[0, 1]), "2g", ""),
+        (job(cpus=0, memory=0, gpus=0.25, gpu_ids=[1]), "0.25g", ""),
+        (job(cpus=0, memory=0, gpus=1, gpu_ids=[1], vram=8 * 2**30), "8Gv", ""),
+        (job(cpus=0, memory=0, gpus=2, vram=8 * 2**30), "2g 8Gv", ""),
+        (job(cpus=0, memory=0, gpus=0.5, vram=8 * 2**30), "0.5g 8Gv", ""),
         (queued(1, waiting_for="2 cores (1 free)"), "2c 8G", "2 cores (1 free)"),
         (ended(1, "failed", exit_code=3, reason="exit code 3"), "2c 8G", "exit 3, 1m00s ago"),
         (ended(1, "failed", signal=9, reason="signal 9"), "2c 8G", "SIGKILL, 1m00s ago"),
@@ -173,6 +178,35 @@ def test_the_headline_is_content_with_little() -> None:
 def test_what_is_used_up_is_yellow() -> None:
     has = {"cores": 4.0, "cores_held": 4.0, "memory": 0, "gpus": [0], "gpus_held": {}}
     assert headline({"resources": has}, Terminal(colour=True))[0] == "Cores \x1b[33m4/4\x1b[0m   GPUs 0/1"
+
+
+def test_gpus_that_are_shared_count_as_their_parts() -> None:
+    def device(memory: int, *held: tuple[float, int]) -> dict[str, Any]:
+        return {"memory": memory, "held": [{"share": share, "memory": taken} for share, taken in held]}
+
+    shared = device(24 * 2**30, (0.25, 6 * 2**30), (0.0, 12 * 2**30))
+    has = {"gpus": [0, 1], "gpus_held": {}, "devices": [shared, device(24 * 2**30)]}
+    assert headline({"resources": has}, Terminal())[0] == "GPUs 0.75/2   VRAM 18G/48G"
+    has["devices"] = [device(0, (0.25, 0), (0.5, 0)), device(0, (1.0, 0))]
+    assert headline({"resources": has}, Terminal())[0] == "GPUs 1.75/2"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"gpus": 2, "gpu_ids": [0, 1]}, "GPUs 0, 1"),
+        ({"gpus": 1}, "1 GPU"),
+        ({"gpus": 0.25}, "0.25 of a GPU"),
+        ({"gpus": 0.25, "gpu_ids": [1]}, "0.25 of GPU 1"),
+        ({"gpus": 0.5, "gpu_ids": [1], "vram": 2**33}, "0.5 of GPU 1 and 8G of its memory"),
+        ({"vram": 2**33}, "8G of the memory of a GPU"),
+        ({"gpus": 1, "gpu_ids": [0], "vram": 2**33}, "8G of the memory of GPU 0"),
+        ({"gpus": 2, "vram": 2**33}, "8G of the memory of each of 2 GPUs"),
+        ({"gpus": 2, "gpu_ids": [0, 3], "vram": 2**33}, "8G of the memory of each of GPUs 0, 3"),
+    ],
+)
+def test_gpus_in_words(asked: dict[str, Any], said: str) -> None:
+    assert takes(job(cpus=0, memory=0, **asked)) == said
 
 
 def test_json_is_json_whatever_it_holds() -> None:

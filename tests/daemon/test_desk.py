@@ -3,15 +3,17 @@
 import msgspec
 import pytest
 
-from labd.api.jobs import JobKind, JobSpec
+from labd.api.jobs import JobKind, JobSpec, Notify
 from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.jobs.model import apply
 from labd.jobs.runner import key_of
 from labd.jobs.schedule import Line, Quota
+from labd.resources.devices import Device
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
-from tests.jobs.build import ALICE, Clocks
+from tests.jobs.build import ALICE, Clocks, a_job, event
 from tests.jobs.test_queue import a_queue
 
 
@@ -56,6 +58,10 @@ def spec(**fields):
         (spec(argv=("",)), UsageError, "the command is an empty string"),
         (spec(env={"A=B": "c"}), UsageError, "'A=B' cannot be the name of an environment variable"),
         (spec(gpu_ids=(0, 0)), UsageError, "names a GPU twice"),
+        (spec(gpus=1.5), UsageError, "1.5 GPUs cannot be had"),
+        (spec(gpus=0.0004), UsageError, "0.0004 GPUs cannot be had"),
+        (spec(gpus=0.5, gpu_ids=(0, 1)), UsageError, "gpu_ids [0, 1] with 0.5 of a GPU"),
+        (spec(vram=9), Refused, "9 bytes of GPU memory asked, the GPU here does not tell its size"),
         (spec(cpus=3), Refused, "this job can never start here: 3 cores asked, this machine has 2"),
         (spec(gpus=2), Refused, "2 GPUs asked, this machine has GPU 0"),
         (spec(memory=2000), Refused, "1.95 KiB of memory asked"),
@@ -70,6 +76,20 @@ async def test_wrong_specs_are_refused_by_name(desk, wrong, error, words):
         desk.intake.checked(wrong)
     assert words in caught.value.message
     assert desk.queue.live == {}
+
+
+async def test_a_target_that_is_not_there_is_refused_by_name(desk):
+    wish = (Notify("lab-chta"),)
+    for targets, hint in (
+        ({"lab-chat"}, "did you mean lab-chat?"),
+        ((), "there are: none; an admin adds them"),
+    ):
+        desk.intake.targets = targets
+        with pytest.raises(UsageError, match="there is no notification target 'lab-chta'") as caught:
+            desk.intake.checked(spec(notify=wish))
+        assert caught.value.hint.startswith(hint)
+    desk.intake.targets = {"lab-chta"}
+    assert desk.intake.checked(spec(notify=wish)).notify == wish
 
 
 async def test_the_nearest_kind_is_named(desk):
@@ -138,6 +158,35 @@ async def test_a_waiting_job_says_for_what(desk):
     assert desk.waiting_for(job) == "2 cores (0.5 free)"
 
 
+async def test_a_job_that_holds_a_gpu_which_is_not_well_is_warned_of(desk):
+    ledger = desk._ledger
+    job = apply(
+        apply(a_job(gpus=1), event("job.starting", job=1, attempt=1, token="t" * 16, gpu_ids=[0])),
+        event("job.started", job=1, attempt=1, started=1.0),
+    )
+    assert (desk.view(job).warning, desk.reasons(job)) == ("", ["job 1 is running"])
+    sick = Device(0, 0, health="unhealthy", why="it hangs")
+    ledger.capacity = msgspec.structs.replace(ledger.capacity, devices=(sick,))
+    warning = "GPU 0 is unhealthy: it hangs; the job keeps it"
+    assert desk.view(job).warning == warning
+    assert desk.reasons(job) == ["job 1 is running", warning]
+    ledger.capacity = Capacity(MILLI, 0)
+    assert desk.view(job).warning == "GPU 0 is not on this machine any more; the job keeps it"
+
+
+async def test_what_a_job_takes_of_gpus_is_shown(desk):
+    shown = [desk.view(a_job(**fields)) for fields in ({"gpus": 0.25}, {"gpus": 2}, {"vram": 8}, {})]
+    assert [(view.gpus, view.vram) for view in shown] == [(0.25, 0), (2, 0), (1, 8), (0, 0)]
+
+
+async def test_who_holds_what_part_is_told(desk):
+    job, _ = await desk.queue.submit(spec(gpus=1, cpus=1.0), ALICE, None)
+    desk.runner.line.add(job.id, 0, key_of(job))
+    desk._ledger.take_nowait("model", Request(share=250))
+    [holder] = desk.holders(job)
+    assert (holder["gpus"], holder["gpu_ids"], holder["vram"]) == (0.25, (0,), 0)
+
+
 async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     desk.runner.line.quota = Quota(cores=1.0)
     with pytest.raises(Refused, match="it is above the limit of 1 core for one user"):
@@ -158,3 +207,30 @@ async def test_a_name_means_an_unfinished_job_before_one_that_has_ended(desk):
 async def test_a_name_that_would_mean_another_job_is_refused(desk, name):
     with pytest.raises(UsageError, match="cannot be the name of a job"):
         desk.intake.checked(spec(name=name))
+
+
+async def test_many_references_are_resolved_with_few_questions(desk, monkeypatch):
+    jobs = [(await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None))[0].id for name in "abba"]
+    for number in jobs[:2]:
+        await desk.queue.cancel(number, "alice", "")
+    asked = []
+    monkeypatch.setattr(desk.store, "read", asked.append)
+    ids, ended = await desk.find_all(["a", "b", 1, "2", 4, "a"])
+    assert (ids, sorted(ended), asked) == ([4, 3, 1, 2, 4, 4], [1, 2], [])
+    assert {job.state for job in ended.values()} == {"cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("refs", "error", "words"),
+    [
+        ([1, 99], NotFound, "there is no job 99"),
+        (["eval", "nothing"], NotFound, "there is no job 'nothing'"),
+        (["tr"], UsageError, "'tr' could be train-a, train-b"),
+    ],
+)
+async def test_one_wrong_reference_among_many_is_named(desk, refs, error, words):
+    for name in ("eval", "train-a", "train-b"):
+        await desk.queue.submit(spec(name=name, cpus=1.0), ALICE, None)
+    assert (await desk.find_all(["last", "ev"]))[0] == [3, 1]
+    with pytest.raises(error, match=words):
+        await desk.find_all(refs)

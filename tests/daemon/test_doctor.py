@@ -2,11 +2,13 @@
 
 import functools
 
+import msgspec
 import pytest
 import trio
 
 from labd.daemon import doctor
 from labd.daemon.plugin_record import PluginRecord
+from labd.resources.ledger import GpuStatistics, Holding
 from labd.store.repair import Repair
 from labd.store.writer import Store
 
@@ -55,6 +57,18 @@ def test_failed_plugins_are_named():
     bad = PluginRecord(name="x", state="failed", error="ModuleNotFoundError: No module named 'y'")
     check = doctor.plugins([bad, PluginRecord(name="z", state="loaded")])
     assert (check.state, "x failed: ModuleNotFoundError" in check.message) == ("warn", True)
+
+
+def test_each_gpu_is_told_of_with_its_holders():
+    well = GpuStatistics(0, "nvidia", "H200", "GPU-a", 24 * 2**30, "ok", "", (Holding("job 4", 0.5, 1),))
+    found = doctor.gpu(well)
+    assert (found.name, found.state, found.message) == ("gpu 0", "ok", "H200, 24 GiB; held by job 4")
+    found = doctor.gpu(msgspec.structs.replace(well, health="gone", why="not listed", held=()))
+    assert (found.state, found.message) == ("fail", "gone: not listed")
+    assert found.hint == "no new job gets H200, 24 GiB; see nvidia-smi, dmesg"
+    many = tuple(Holding(f"job {n}", 0.1, 1) for n in range(9))
+    found = doctor.gpu(msgspec.structs.replace(well, held=many))
+    assert found.message == "H200, 24 GiB; held by job 0, job 1, job 2 and 6 more"
 
 
 def test_few_descriptors_are_a_warning():

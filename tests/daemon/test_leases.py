@@ -22,6 +22,14 @@ async def test_a_lease_lasts_as_long_as_its_block(ledger):
     assert ledger.statistics().leases == 0
 
 
+async def test_services_share_gpus_with_jobs(ledger):
+    leases = Leases(ledger, lambda: None)
+    async with leases.lease(gpus=0.25, holder="model") as lease:
+        assert lease.gpu_ids == (0,)
+        assert ledger.take_nowait("job 1", Request(share=750))
+        assert not ledger.take_nowait("job 2", Request(share=1))
+
+
 async def test_what_can_never_be_granted_is_refused(ledger):
     with pytest.raises(Refused, match="model asks for what this machine does not have: 3 cores"):
         async with Leases(ledger, lambda: None).lease(cpus=3, holder="model"):

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from labd.api import LABD_API, JobKind, Method, Restart, Role, Service, hookimpl
+from labd.api import LABD_API, JobKind, Method, Notifier, Restart, Role, Service, hookimpl
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
 from labd.daemon.plugins import Found
@@ -18,6 +18,10 @@ class Params(msgspec.Struct):
 
 async def handler(call, params):
     return {}
+
+
+async def send(settings, message):
+    pass
 
 
 async def run(*, task_status):
@@ -39,7 +43,7 @@ def hook(name, answer):
 def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
-             "services": "labd_services"}  # fmt: skip
+             "services": "labd_services", "notifiers": "labd_notifiers"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
 
@@ -50,6 +54,7 @@ def good(name="good"):
         kinds=JobKind(f"{name}-kind", lambda params, spec: spec, Params),
         methods=[Method(f"{name}.greet", handler, Params)],
         services=(Service(f"{name}-ticker", run),),
+        notifiers=Notifier(f"{name}-shout", send, Params),
     )
 
 
@@ -80,7 +85,8 @@ def filled(*plugins, choice=Choice(), check=check):  # noqa: B008 - it is immuta
 def assert_only_good(registry, bad="bad"):
     """*good* is untouched, and nothing is left of *bad*."""
     assert registry.record("good").loaded
-    assert {name for name, _ in (*registry.kinds, *registry.methods, *registry.services)} == {"good"}
+    offered = (*registry.kinds, *registry.methods, *registry.services, *registry.notifiers)
+    assert {name for name, _ in offered} == {"good"}
     assert bad not in registry.settings
 
 
@@ -100,7 +106,8 @@ def test_a_loaded_plugin_is_described_whole():
     assert [(owner, kind.name) for owner, kind in registry.kinds] == [("good", "good-kind")]
     assert [(owner, service.name) for owner, service in registry.services] == [("good", "good-ticker")]
     assert registry.settings == {"good": Params()}
-    assert registry.statistics() == (1, 0, 0, 0, 1, 1, 1)
+    assert [(owner, notifier.name) for owner, notifier in registry.notifiers] == [("good", "good-shout")]
+    assert registry.statistics() == (1, 0, 0, 0, 1, 1, 1, 1)
 
 
 def test_a_hook_may_return_nothing_or_one_thing_or_several():
@@ -155,6 +162,18 @@ WRONG = {
     ),
     "a kind that labd has": (plugin(kinds=JobKind("command", handler, Params)), "already offered by labd"),
     "a kind that good has": (plugin(kinds=JobKind("good-kind", handler, Params)), "already offered by good"),
+    "notifiers of another type": (
+        plugin(notifiers=[handler]),
+        "labd_notifiers returned a function, not a Notifier",
+    ),
+    "a notifier without a send": (
+        plugin(notifiers=Notifier("n", None)),
+        "notifier 'n': send is a NoneType",
+    ),
+    "a notifier that labd has": (
+        plugin(notifiers=Notifier("webhook", send)),
+        "notifier 'webhook' is already offered by labd",
+    ),
     "methods raise": (plugin(methods=KeyError("k")), "KeyError: 'k'"),
     "methods of another type": (plugin(methods=[handler]), "labd_methods returned a function, not a Method"),
     "a method of somebody else": (plugin(methods=Method("job.submit", handler)), "must start with 'bad.'"),

@@ -5,6 +5,7 @@ import os
 
 import pytest
 import trio
+import trio.testing
 
 from labd.daemon import uploads
 from labd.daemon.blobs import UserBlobs
@@ -108,13 +109,19 @@ async def test_pieces_wait_for_each_other(ups, monkeypatch):
     assert (await ups.add(ALICE, 1, begun.upload, b"y", True)).digest == digest(b"xy")
 
 
-async def test_what_nobody_adds_to_is_given_up(ups, tmp_path, nursery, autojump_clock):
+async def test_what_nobody_adds_to_is_given_up(ups, monkeypatch, nursery, mock_clock):
     await nursery.start(ups.run)
     await ups.add(ALICE, 1, None, b"x", False)
-    await trio.sleep(uploads.IDLE - 1)
-    assert len(unfinished(tmp_path)) == 1
-    await trio.sleep(uploads.SWEEP + 2)
-    assert unfinished(tmp_path) == []
+    dropped = []
+
+    async def watched(wanted):
+        dropped.append([name for name, upload in ups._open.items() if wanted(upload)])
+
+    monkeypatch.setattr(ups, "_drop", watched)
+    for _ in range(7):
+        mock_clock.jump(uploads.SWEEP)
+        await trio.testing.wait_all_tasks_blocked()
+    assert [len(names) for names in dropped] == [0, 0, 0, 0, 0, 1, 1]
 
 
 async def test_what_an_earlier_process_left_is_removed(ups, blobs, tmp_path):

@@ -241,13 +241,14 @@ async def test_accounts_stay_when_jobs_go(tmp_path):
 
 async def test_blobs_that_nobody_names_go_unless_they_are_fresh_or_a_plugins(tmp_path):
     def names(spec):
-        return spec.tags
+        return [spec.array.items]
 
     async with kit(tmp_path, 0, names=[names]) as it:
         digests = {name: it.blobs.put(name.encode()) for name in ("named", "unnamed", "fresh", "plugin")}
         mine = [digests[name] for name in ("named", "unnamed", "fresh")]
         await it.store.write(lambda conn: owners.put(conn, 1000, mine))
-        await it.queue.submit(msgspec.structs.replace(SPEC, tags=(digests["named"],)), ALICE, None)
+        array = ArraySpec(ranges=((1, 3, 1),), items=digests["named"])
+        await it.queue.submit(msgspec.structs.replace(SPEC, array=array), ALICE, None)
         for name, digest in digests.items():
             age = 0 if name == "fresh" else 2 * SETTLED
             os.utime(it.blobs.path(digest), (NOW, NOW - age))
@@ -257,6 +258,18 @@ async def test_blobs_that_nobody_names_go_unless_they_are_fresh_or_a_plugins(tmp
             "named", "fresh", "plugin"
         }  # fmt: skip
         assert it.store.read(owners.known) == sorted({digests["named"], digests["fresh"]})
+
+
+async def test_no_blob_goes_while_an_unfinished_job_cannot_be_read(tmp_path):
+    async with kit(tmp_path, 0, names=[lambda spec: []]) as it:
+        digest = it.blobs.put(b"x")
+        await it.store.write(lambda conn: owners.put(conn, 1000, [digest]))
+        os.utime(it.blobs.path(digest), (NOW, NOW - 2 * SETTLED))
+        await it.queue.submit(SPEC, ALICE, None)
+        await it.store.write(lambda conn: conn.execute("update jobs set record = 'nonsense'"))
+        assert (await it.collector.collect()).went.blobs == 0
+        await it.store.write(lambda conn: conn.execute("update jobs set live = 0"))
+        assert (await it.collector.collect()).went.blobs == 1
 
 
 async def test_environments_go_when_no_job_has_them(tmp_path):

@@ -107,3 +107,23 @@ async def test_a_chain_may_be_longer_than_the_stack(tmp_path):
         await queue.cancel(1, "alice", "enough")
         await queue._store.write(lambda conn: None)
         assert queue.live == {}
+
+
+async def test_what_would_be_cancelled_with_a_job_is_known_before(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        await queue.submit(SPEC, ALICE, None)
+        for after in (
+            [(1, "ok")],
+            [(1, "any")],
+            [(1, "failed")],
+            [(2, "ok")],
+            [(3, "ok")],
+            [(2, "ok"), (5, "ok")],
+        ):
+            await queue.submit(waiting(*after), ALICE, None)
+        assert queue.dependents.in_vain(1) == [2, 5, 7]
+        assert queue.dependents.in_vain(4) == []
+        assert {job.state for job in queue.live.values()} == {"queued", "blocked"}
+        await queue.cancel(1, "alice", "enough")
+        await queue._store.write(lambda conn: None)
+        assert [n for n in range(2, 8) if queue.find(n).state == "cancelled"] == [2, 5, 7]

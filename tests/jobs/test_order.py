@@ -1,7 +1,12 @@
 """What a shim is told."""
 
+import pytest
+
+from labd.api.jobs import JobSpec
 from labd.jobs.model import apply
 from labd.jobs.order import Surroundings, User, order_for, request_of
+from labd.resources.devices import unknown
+from labd.resources.ledger import Request
 from tests.jobs.build import a_job, event
 
 
@@ -25,7 +30,7 @@ def test_the_environment_is_the_jobs_own_and_what_labd_adds():
 
 
 def test_a_job_sees_its_gpus_and_none_when_it_asked_for_none():
-    around = Surroundings({}, gpus=(0, 1))
+    around = Surroundings({}, gpus=(unknown(0), unknown(1)))
     seen = [
         order_for(_with_gpus(a_job(), *ids), "/f", around)["env"]["CUDA_VISIBLE_DEVICES"]
         for ids in ((1, 0), ())
@@ -46,6 +51,21 @@ def test_what_a_spec_asks_of_the_machine():
     spec = a_job(cpus=0.5, memory=7, gpus=1).spec
     assert request_of(spec).cores == 500
     assert (request_of(spec).memory, request_of(spec).gpu_count) == (7, 1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "request_"),
+    [
+        ({"gpus": 2}, Request(1000, gpus=2)),
+        ({"gpus": 2.0}, Request(1000, gpus=2)),
+        ({"gpus": 0.25}, Request(1000, share=250)),
+        ({"gpus": 0.001, "vram": 8}, Request(1000, share=1, vram=8)),
+        ({"gpus": 2, "vram": 8}, Request(1000, gpus=2, vram=8)),
+        ({"gpu_ids": (1,), "gpus": 0.333}, Request(1000, gpu_ids=(1,), share=333)),
+    ],
+)
+def test_what_a_spec_asks_of_the_gpus(fields, request_):
+    assert request_of(JobSpec(cpus=1, **fields)) == request_
 
 
 def test_a_job_of_somebody_else_says_whom_to_become():

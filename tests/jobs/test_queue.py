@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 import trio
 from hypothesis import given, settings
@@ -251,3 +252,25 @@ async def test_a_record_that_cannot_be_read_is_left_alone_and_named(tmp_path, ca
         assert (sorted(queue.live), queue.unreadable) == ([1, 3], [2])
         assert [job.id for job in await queue.listed(table.Filter(), 10)] == [3, 1]
     assert "the record of job 2 cannot be read" in caplog.text
+
+
+async def test_lists_by_tag_and_group_in_two_orders(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        for more in (
+            {},
+            {"tags": ("a", "b")},
+            {"group": "net", "priority": 5},
+            {"tags": ("ab",), "hold": True},
+        ):
+            await queue.submit(msgspec.structs.replace(SPEC, **more), ALICE, None)
+
+        async def ids(order="newest", limit=10, **where):
+            return [job.id for job in await queue.listed(table.Filter(**where), limit, order)]
+
+        assert await ids(tag="a") == [2]
+        assert await ids(tag="ab", states=("held",)) == [4]
+        assert await ids(tag="'") == []
+        assert await ids(group="net") == [3]
+        assert await ids(group="") == [4, 2, 1]
+        assert await ids("start") == [3, 1, 2, 4]
+        assert await ids("start", limit=2, before=3) == [1, 2]

@@ -1,13 +1,14 @@
 """Reports: whole lines count, nonsense is passed over, the newest value wins."""
 
 import math
+import os
 
 import trio
 import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labd.jobs.reports import Latest, Report, Reports, parse, read, summary
+from labd.jobs.reports import MAX_ARTIFACTS, Artifact, Latest, Report, Reports, parse, read, summary
 from labd.jobs.watch import Watcher
 from tests.support import wait_until_async
 
@@ -70,3 +71,31 @@ async def test_a_running_job_is_followed(tmp_path, nursery):
     assert reports.latest(7) is None
     nursery.cancel_scope.cancel()
     await trio.lowlevel.checkpoint_if_cancelled()
+
+
+def test_results_are_kept_by_their_paths_and_bounded():
+    latest = Latest(1)
+    for size in (1, 2):
+        latest.take(Report(artifact=Artifact("/a", "model", size)))
+    for number in range(1000):
+        latest.take(Report(artifact=Artifact(f"/{number}")))
+    assert latest.artifacts["/a"].size == 2
+    assert len(latest.artifacts) == MAX_ARTIFACTS
+
+
+def test_a_report_without_a_time_has_that_of_the_file(tmp_path):
+    path = tmp_path / "report.ndjson"
+    path.write_bytes(b'{"progress": 0.5}\n' + LINE)
+    os.utime(path, (7.0, 7.0))
+    assert [report.time for report in read(str(tmp_path))[0]] == [7.0, 1.5]
+
+
+async def test_the_estimate_is_there_again_after_a_restart(tmp_path):
+    path = tmp_path / "report.ndjson"
+    path.write_bytes(b"".join(b'{"time": %d, "progress": %f}\n' % (t, t / 100) for t in range(0, 41, 10)))
+    watcher = Watcher(lambda: None)
+    reports = Reports(watcher, lambda job, data: None)
+    reports.follow(7, 1, str(tmp_path))
+    assert round(reports.latest(7).pace.left(40.0)) == 60
+    reports.forget(7)
+    watcher.close()

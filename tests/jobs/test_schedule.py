@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labd.jobs.schedule import Key, Line, Quota, holder
+from labd.resources.devices import Device
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
 
 CORES = Capacity(4 * MILLI, 100, gpus=(0, 1))
@@ -98,17 +99,23 @@ def test_a_service_that_holds_resources_for_good_is_reckoned_with():
     assert m.start() == []
 
 
-jobs = st.tuples(st.integers(1, 4), st.integers(-1, 1), st.integers(0, 2))
+GPUS = (
+    st.integers(0, 2).map(lambda count: {"gpus": count})
+    | st.integers(1, 999).map(lambda share: {"share": share})
+    | st.integers(1, 24).map(lambda vram: {"vram": vram})
+)
+SHARED = Capacity(4 * MILLI, 100, (0, 1), (Device(0, 0, memory=24), Device(1, 1, memory=24)))
+jobs = st.tuples(st.integers(1, 4), st.integers(-1, 1), GPUS)
 
 
 @settings(max_examples=200)
 @given(st.lists(st.one_of(jobs, st.integers(0, 10)), max_size=40))
 def test_no_job_that_fits_waits_without_a_first_in_line_and_the_first_is_never_delayed(steps):
-    m, number, alive, started_at = Machine(), 0, [], {}
+    m, number, alive, started_at = Machine(SHARED), 0, [], {}
     for moment, step in enumerate(steps):
         if isinstance(step, tuple):
             number += 1
-            m.submit(number, step[0], step[1], gpus=step[2])
+            m.submit(number, step[0], step[1], **step[2])
         elif alive:
             m.end(alive.pop(step % len(alive)))
         for job in m.start():
@@ -120,6 +127,42 @@ def test_no_job_that_fits_waits_without_a_first_in_line_and_the_first_is_never_d
         m.end(alive.pop())
         alive.extend(m.start())
     assert len(m.line) == 0
+
+
+def test_a_job_whose_gpu_is_away_holds_up_nobody():
+    away = Device(1, 1, health="gone", why="fell off the bus")
+    m = Machine(Capacity(4 * MILLI, 100, (0, 1), (away,)))
+    m.submit(1, gpus=2)
+    m.submit(2, cores=4)
+    m.submit(3)
+    assert m.start() == [2]
+    assert m.line.why(1, m.ledger) == "1 core (0 free)"
+    m.end(2)
+    assert m.start() == [3]
+    assert m.line.why(1, m.ledger) == "2 GPUs (1 free, GPU 1 gone)"
+    m.ledger.capacity = CORES
+    assert m.start() == [1]
+
+
+def test_a_part_of_a_gpu_passes_only_where_the_first_in_line_will_not_be():
+    m = Machine(SHARED)
+    m.submit(1, share=500)
+    m.submit(2, gpu_ids=(0,))
+    m.submit(3, share=500, gpu_ids=(0,))
+    m.submit(4, share=100)
+    assert m.start() == [1], "each would be on GPU 0, which job 2 waits for"
+    m.submit(5, share=100, gpu_ids=(1,))
+    assert m.start() == [5]
+
+
+def test_parts_of_gpus_count_as_such_in_a_quota():
+    m = Machine(SHARED, Quota(gpus=1))
+    for job in (1, 2, 3):
+        m.submit(job, share=400)
+    assert m.start() == [1, 2]
+    assert m.line.why(3, m.ledger) == "the limit of 1 GPU for one user"
+    m.submit(9, user=2, vram=8)
+    assert m.start() == [9]
 
 
 def test_the_cost_of_a_decision_does_not_grow_with_the_queue():

@@ -32,6 +32,7 @@ def test_past_use_adds_up_faded():
 
 def test_a_gpu_weighs_as_much_as_many_cores():
     assert weight(Request(500, gpus=2)) == 0.5 + 2 * GPU_WEIGHT
+    assert weight(Request(share=250)) == GPU_WEIGHT / 4
 
 
 def test_an_end_that_is_told_twice_counts_once():

@@ -163,6 +163,17 @@ def test_stopped_at_any_moment_it_leaves_nothing(
     assert left_in(room) == ([], [])
 
 
+@pytest.mark.parametrize(("epochs", "moment"), [("1000000", "runs submitted"), ("2000", "no daemon answers")])
+def test_killed_without_warning_it_leaves_nothing_either(
+    room: str, epochs: str, moment: str, start: Start
+) -> None:
+    demo = start("--runs", "4", "--epochs", epochs)
+    read_until(demo, moment)
+    demo.kill()
+    demo.wait(PATIENCE)
+    wait_until(lambda: left_in(room) == ([], []), PATIENCE)
+
+
 def test_a_reader_that_goes_away_ends_it_cleanly(room: str, start: Start) -> None:
     demo = start("--runs", "4", "--epochs", "2000")
     read_until(demo, "trains")

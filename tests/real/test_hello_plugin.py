@@ -92,7 +92,8 @@ def house() -> Iterator[House]:
 def test_hello_is_listed_as_loaded_with_its_hooks(house: House) -> None:
     hello = house.plugins()["hello"]
     assert (hello["state"], hello["distribution"], hello["version"]) == ("loaded", "labd-hello", "0.1.0")
-    assert list(hello["hooks"]) == ["labd_settings", "labd_job_kinds", "labd_methods", "labd_services"]
+    names = ("settings", "job_kinds", "notifiers", "methods", "services")
+    assert list(hello["hooks"]) == [f"labd_{name}" for name in names]
 
 
 def test_its_method_answers_in_the_words_of_the_configuration(house: House) -> None:

@@ -145,3 +145,29 @@ def still_in_force(daemon: DaemonProcess) -> int:
         daemon.call("job.cancel", {"job": job})
     daemon.ended(*jobs)
     return len(jobs)
+
+
+def test_shutdown_lets_running_jobs_end_as_long_as_is_asked(daemon: DaemonProcess) -> None:
+    go = Path(daemon.folder, "go")
+    running = daemon.shell(f"while ! [ -e {go} ]; do sleep 0.02; done")
+    daemon.until_state(running, "running")
+    assert daemon.labctl("shutdown").returncode == 2, "there is nobody to ask"
+    assert "1 running job goes on without it" in daemon.labctl("shutdown", "--dry-run").stdout
+    done = daemon.labctl("shutdown", "--drain", "1h", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert daemon.call("daemon.status")["state"] == "stopping"
+    assert daemon.job(running)["state"] == "running"
+    go.touch()
+    assert daemon.process is not None
+    assert daemon.process.wait(60) == 0
+    daemon.start()
+    assert daemon.job(running)["state"] == "succeeded"
+
+
+def test_a_further_shutdown_ends_the_drain(daemon: DaemonProcess) -> None:
+    running = daemon.submit("sleep", "1000")
+    daemon.until_state(running, "running")
+    assert daemon.labctl("shutdown", "--drain", "1h", "--yes").returncode == 0
+    assert daemon.labctl("shutdown", "--drain", "0", "--yes").returncode == 0
+    assert daemon.process is not None
+    assert daemon.process.wait(60) == 0

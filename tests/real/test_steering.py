@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from labd.errors import NotFound, UsageError
+from labd.errors import Conflict, NotFound, UsageError
 from tests.daemon_process import DaemonProcess
 from tests.support import wait_until
 
@@ -123,3 +123,64 @@ def test_quotas_and_groups_hold_back_and_why_says_so(make_daemon):
     assert "the limit of 2 running jobs for one user" in daemon.job(others[1])["waiting_for"]
     held = daemon.call("job.why", {"job": others[1]})["held_by"]
     assert sorted(each["holder"] for each in held) == sorted(f"job {n}" for n in (net[0], others[0]))
+
+
+def test_a_preemptible_job_gives_way_and_runs_again(make_daemon):
+    daemon = make_daemon(cores=2).start()
+    out = Path(daemon.folder, "out")
+    weak = daemon.shell(
+        f"echo $LABD_ATTEMPT >> {out}; test $LABD_ATTEMPT = 2 || sleep 100", cpus=2, preemptible=True
+    )
+    daemon.until_state(weak, "running")
+    wait_until(out.exists)
+    strong = daemon.shell("true", cpus=1, priority=1)
+    ended = {job["id"]: job["state"] for job in daemon.ended(weak, strong)}
+    assert ended == {weak: "succeeded", strong: "succeeded"}
+    assert out.read_text().split() == ["1", "2"]
+    first, second = daemon.attempts(weak)
+    assert (first["state"], first["reason"]) == ("cancelled", f"preempted by job {strong}")
+    assert second["cause"] == f"preempted by job {strong}"
+
+
+def test_a_daemon_killed_while_it_preempts_goes_on_with_it(make_daemon):
+    daemon = make_daemon(cores=1).start()
+    weak = daemon.shell(
+        "trap '' TERM; test $LABD_ATTEMPT = 2 || sleep 100", cpus=1, preemptible=True, grace=1.0
+    )
+    daemon.until_state(weak, "running")
+    strong = daemon.shell("true", cpus=1, priority=1)
+    wait_until(lambda: daemon.events("job.requeue_requested", weak))
+    daemon.restart()
+    assert {job["state"] for job in daemon.ended(weak, strong)} == {"succeeded"}
+    assert len(daemon.events("job.requeue_requested", weak)) == 1
+
+
+def test_a_dry_run_decides_as_the_real_call_and_changes_nothing(daemon):
+    running = daemon.shell("sleep 100")
+    daemon.until_state(running, "running")
+    held = daemon.submit("true", hold=True)
+    queued = daemon.submit("true", begin=time.time() + 1000)
+    after = daemon.submit("true", after=[{"job": running, "when": "ok"}])
+    ended = daemon.submit("true")
+    daemon.ended(ended)
+    may = {
+        "cancel": {running, held, queued, after}, "hold": {queued, after}, "release": {held},
+        "pause": {running}, "resume": set(), "requeue": {running}, "retry": {ended},
+        "prioritise": {held, queued, after},
+    }  # fmt: skip
+    before = daemon.events("job.")
+    for method, jobs in may.items():
+        ask = {"dry_run": True} | ({"priority": 3} if method == "prioritise" else {})
+        for job in (running, held, queued, after, ended):
+            if job in jobs:
+                reply = daemon.call(f"job.{method}", {"job": job, **ask})
+                assert reply["job"] == daemon.job(job) | {"waiting_for": reply["job"]["waiting_for"]}
+                assert reply["would"][0]["job"] == job
+            else:
+                with pytest.raises(Conflict):
+                    daemon.call(f"job.{method}", {"job": job, **ask})
+    lost = daemon.call("job.cancel", {"job": running, "dry_run": True})["would"]
+    assert lost == [
+        {"kind": "job.cancel_requested", "job": running}, {"kind": "job.cancelled", "job": after},
+    ]  # fmt: skip
+    assert daemon.events("job.") == before

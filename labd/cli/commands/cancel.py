@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from labd.cli.connect import Connect
+from labd.cli.options import add_dry_run, add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.refs import title
 from labd.cli.several import each
@@ -22,11 +23,13 @@ EXAMPLES = [
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("jobs", metavar="JOB", nargs="+", help="which jobs")
     parser.add_argument("--reason", metavar="TEXT", default="", help="kept with the job")
+    add_dry_run(parser)
     add_output(parser)
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
-    return each(args, connect, "job.cancel", {"reason": args.reason}, _sentence)
+    return each(args, connect, "job.cancel", {"reason": args.reason}, _sentence, "cancel")
 
 
 def _sentence(job: dict[str, Any]) -> str:

@@ -67,7 +67,7 @@ def _show(args: argparse.Namespace, stops: Any) -> int:
         finally:
             stops.deaf()  # the first signal has made it deaf already; nothing may cut off what follows
     finally:
-        left = "" if kept else demo.end()
+        left = demo.keep() if kept else demo.end()
         view.close()
         if left:
             output.say(f"labd demo: could not be removed: {left}")

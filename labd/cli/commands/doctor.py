@@ -5,6 +5,7 @@ from typing import Any
 
 from labd.cli import exits, output
 from labd.cli.connect import Connect
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.render import Terminal, safe
 
@@ -21,6 +22,7 @@ STYLES = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 def add_arguments(parser: Parser) -> None:
     add_output(parser, "print what fails only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -30,6 +32,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     failed = [check for check in checks if check["state"] == "fail"]
     if args.json:
         output.emit(**reply)
+    elif args.format:
+        output.show([*args.format.lines(failed if args.quiet else checks)])
     else:
         term = output.screen()
         output.show([line for check in (failed if args.quiet else checks) for line in lines(check, term)])

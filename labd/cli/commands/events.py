@@ -2,12 +2,13 @@
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 from labd.cli import exits, output
 from labd.cli.connect import LOST, Connect, Steady
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, count
 from labd.cli.refs import resolve
 from labd.cli.render import safe
@@ -40,13 +41,18 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("--kind", metavar="KIND", action="append", help="only these; job.* is a pattern")
     parser.add_argument("--job", metavar="JOB", help="only what concerns this job")
     add_output(parser, "print numbers only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with Steady(connect, output.say) as calls:
         job = resolve(calls, [args.job])[0] if args.job is not None else None
         try:
-            for event in _chosen(args, calls, job):
+            events = _chosen(args, calls, job)
+            if args.format:
+                for text in args.format.lines(_told(events)):
+                    print(text, flush=True)
+            for event in events:
                 _print(args, event)
         except KeyboardInterrupt:
             return exits.INTERRUPTED
@@ -115,11 +121,24 @@ def _print(args: argparse.Namespace, event: Event) -> None:
     if args.json:
         output.emit_line(**event)
     elif event["kind"] == "lagged":
-        output.say(f"labctl: events {event['data']['first']} to {event['data']['last']} were missed")
+        _tell_missed(event)
     elif args.quiet:
         print(event["seq"], flush=True)
     else:
         print(line(event), flush=True)
+
+
+def _told(events: Iterable[Event]) -> Iterator[Event]:
+    """The events, less the notice that some were missed, which is said."""
+    for event in events:
+        if event["kind"] == "lagged":
+            _tell_missed(event)
+        else:
+            yield event
+
+
+def _tell_missed(event: Event) -> None:
+    output.say(f"labctl: events {event['data']['first']} to {event['data']['last']} were missed")
 
 
 def line(event: Event) -> str:

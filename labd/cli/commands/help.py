@@ -1,11 +1,12 @@
 """``labctl help``: a command, or a topic."""
 
 import argparse
+from types import ModuleType
 
 from labd.cli import exits, suggest
 from labd.cli.connect import Connect
 from labd.cli.names import COMMANDS
-from labd.cli.parser import Parser
+from labd.cli.parser import Parser, columns, filled
 from labd.cli.topics import TOPICS
 from labd.errors import NotFound
 
@@ -22,16 +23,25 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
-    from labd.cli.labctl import command_parser, load, overview
+    from labd.cli.labctl import command_parser, overview
 
     subject = args.subject
     if subject is None:
         print(overview() + f"\n\nTopics: {', '.join(TOPICS)}")
     elif subject in TOPICS:
-        print(TOPICS[subject]())
-    elif subject in COMMANDS:
-        print(command_parser(subject, load(subject)).format_help().rstrip())
+        print(filled(TOPICS[subject](), min(columns(), 100)))
     else:
-        hint = suggest.hint(subject, [*COMMANDS, *TOPICS], "see `labctl help`")
-        raise NotFound(f"there is no command or topic {subject}", hint=hint)
+        print(command_parser(subject, _command(subject)).format_help().rstrip())
     return exits.OK
+
+
+def _command(name: str) -> ModuleType:
+    """The command *name*, labd's own or one that another distribution adds. Raises NotFound."""
+    from labd.cli.extra import find, listed
+    from labd.cli.labctl import load
+
+    module = load(name) if name in COMMANDS else find(name)
+    if module is None:
+        hint = suggest.hint(name, [*COMMANDS, *listed(), *TOPICS], "see `labctl help`")
+        raise NotFound(f"there is no command or topic {name}", hint=hint)
+    return module

@@ -5,6 +5,7 @@ from typing import Any
 
 from labd.cli import exits, output, suggest
 from labd.cli.connect import Connect
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.render import Terminal, safe
 from labd.cli.table import Cell, Column, pairs, table
@@ -24,6 +25,7 @@ COLUMNS = [Column("METHOD"), Column("ROLE"), Column("WHAT IT DOES", least=12)]
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("method", metavar="METHOD", nargs="?", help="only this one")
     add_output(parser, "print names only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -34,6 +36,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         methods = [_one(methods, args.method)]
     if args.json:
         output.emit(methods=methods)
+    elif args.format:
+        output.show([*args.format.lines(methods)])
     elif args.quiet:
         output.show([safe(method["name"]) for method in methods])
     elif args.method is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from labd.cli import exits, output
 from labd.cli.connect import Connect
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.render import Terminal, safe
 from labd.cli.table import Cell, Column, table
@@ -25,6 +26,7 @@ STYLES = {"loaded": "green", "failed": "red", "incompatible": "red", "disabled":
 
 def add_arguments(parser: Parser) -> None:
     add_output(parser, "print names only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -32,6 +34,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         reply = client.call("plugin.list")
     if args.json:
         output.emit(**reply)
+    elif args.format:
+        output.show([*args.format.lines(reply["plugins"])])
     elif args.quiet:
         output.show([safe(plugin["name"]) for plugin in reply["plugins"]])
     else:

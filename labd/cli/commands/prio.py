@@ -4,6 +4,7 @@ import argparse
 from typing import Any
 
 from labd.cli.connect import Connect
+from labd.cli.options import add_dry_run, add_format
 from labd.cli.parser import Parser, add_output, priority
 from labd.cli.refs import title
 from labd.cli.several import each
@@ -24,11 +25,14 @@ STATES = WAITING
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("priority", metavar="PRIORITY", type=priority, help="a whole number")
     parser.add_argument("jobs", metavar="JOB", nargs="+", help="which jobs")
+    add_dry_run(parser)
     add_output(parser)
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
-    return each(args, connect, "job.prioritise", {"priority": args.priority}, _sentence)
+    verb = f"give the priority {args.priority} to"
+    return each(args, connect, "job.prioritise", {"priority": args.priority}, _sentence, verb)
 
 
 def _sentence(job: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ import argparse
 
 from labd.cli import exits, output, view, watch
 from labd.cli.connect import Connect, Steady
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output, seconds
 from labd.cli.refs import resolve, title
 from labd.cli.render import safe
@@ -23,6 +24,7 @@ def add_arguments(parser: Parser) -> None:
     parser.add_argument("jobs", metavar="JOB", nargs="+", help="which jobs")
     parser.add_argument("--timeout", metavar="SPAN", type=seconds, dest="longest", help="as in 1h30m")
     add_output(parser)
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -34,6 +36,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
             return watch.stopped("the jobs go on" if len(ids) > 1 else f"job {ids[0]} goes on")
     if args.json:
         output.emit(jobs=jobs)
+    elif args.format:
+        output.show([*args.format.lines(jobs)])
     elif args.quiet:
         output.show([str(job["id"]) for job in jobs])
     else:

@@ -6,6 +6,7 @@ from typing import Any
 
 from labd.cli import exits, output
 from labd.cli.connect import Connect
+from labd.cli.options import add_format
 from labd.cli.parser import Parser, add_output
 from labd.cli.reasons import explained
 from labd.cli.refs import ref
@@ -27,6 +28,7 @@ STATES = (*WAITING, "paused")
 def add_arguments(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help="which job")
     add_output(parser, "print the reasons only")
+    add_format(parser)
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
@@ -34,6 +36,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
         reply = client.call("job.why", {"job": ref(args.job)})
     if args.json:
         output.emit(**reply)
+    elif args.format:
+        output.show([*args.format.lines([reply["job"]])])
     elif args.quiet:
         output.show([safe(reason) for reason in reply["reasons"]])
     else:

@@ -7,7 +7,11 @@ from msgspec import Meta
 
 from labd.api.methods import Call, Method, Role
 from labd.daemon.blobs import UserBlobs
+from labd.daemon.code import MAX_PIECE, FrozenCode
+from labd.daemon.desk import Desk
 from labd.daemon.uploads import Uploads
+from labd.errors import NotFound
+from labd.jobs.model import Job
 
 MAX_DIGESTS = 10_000
 
@@ -28,12 +32,25 @@ class PutAll(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     blobs: Annotated[tuple[bytes, ...], Meta(max_length=MAX_DIGESTS)]
 
 
-class BlobMethods:
-    """The handlers of what concerns no job yet."""
+class OfJob(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: int | str
 
-    def __init__(self, blobs: UserBlobs, uploads: Uploads) -> None:
+
+class Get(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    job: int | str
+    digest: Digest
+    offset: Annotated[int, Meta(ge=0)] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_PIECE)] = MAX_PIECE
+
+
+class BlobMethods:
+    """The handlers. Who may read a job's output gets the blobs of its code, and of no other."""
+
+    def __init__(self, blobs: UserBlobs, uploads: Uploads, desk: Desk, code: FrozenCode) -> None:
         self._blobs = blobs
         self._uploads = uploads
+        self._desk = desk
+        self._code = code
 
     def all(self) -> list[Method]:
         return [
@@ -42,6 +59,9 @@ class BlobMethods:
             ),
             Method("blob.put", self.put, Put, Role.SUBMIT, "Keep bytes, in pieces; durable when answered."),
             Method("blob.put_all", self.put_all, PutAll, Role.SUBMIT, "Keep many small blobs at once."),
+            Method("blob.get", self.get, Get, Role.VIEW, "Bytes of a blob of a job's frozen code."),
+            Method("job.code", self.code, OfJob, Role.VIEW, "What a job's frozen code is."),
+            Method("job.defaults", self.defaults, doc="What labctl has to know before it freezes code."),
         ]
 
     async def missing(self, call: Call, ask: Missing) -> dict[str, Any]:
@@ -53,3 +73,21 @@ class BlobMethods:
 
     async def put_all(self, call: Call, ask: PutAll) -> dict[str, Any]:
         return {"digests": await self._blobs.put(call.peer.uid, ask.blobs)}
+
+    async def get(self, call: Call, ask: Get) -> dict[str, Any]:
+        spec = self._frozen(call, ask.job).spec
+        return msgspec.structs.asdict(await self._code.piece(spec, ask.digest, ask.offset, ask.limit))
+
+    async def code(self, call: Call, ask: OfJob) -> dict[str, Any]:
+        job = self._frozen(call, ask.job)
+        return {"job": job.id, "code": job.spec.code}
+
+    async def defaults(self, call: Call, ask: object) -> dict[str, Any]:
+        usual = self._desk.intake.defaults
+        return {"snapshot_groups": usual.snapshot_groups, "max_snapshot": usual.max_snapshot}
+
+    def _frozen(self, call: Call, ref: int | str) -> Job:
+        job = self._desk.readable(call.peer, ref)
+        if job.spec.code is None:
+            raise NotFound(f"job {job.id} has no frozen code", hint="labctl submit --snapshot freezes it")
+        return job

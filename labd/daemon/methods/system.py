@@ -25,6 +25,7 @@ class ListEvents(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Stop(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: str = ""
+    drain: Annotated[float, Meta(ge=0, le=31_536_000)] | None = None
 
 
 class Control(Protocol):
@@ -36,7 +37,7 @@ class Control(Protocol):
 
     async def reload(self) -> list[str]: ...
 
-    def stop(self, reason: str) -> None: ...
+    def stop(self, reason: str, drain: float | None = None) -> None: ...
 
 
 class SystemMethods:
@@ -89,5 +90,5 @@ class SystemMethods:
         return {"needs_restart": await self._control.reload()}
 
     async def stop(self, call: Call, ask: Stop) -> dict[str, Any]:
-        self._control.stop(ask.reason or f"asked by {call.peer.name}")
+        self._control.stop(ask.reason or f"asked by {call.peer.name}", ask.drain)
         return {}

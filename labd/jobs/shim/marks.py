@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 ORDER, LOCK, CTL, STARTED, EXIT = "order.json", "lock", "ctl", "started", "exit"
-LOG, REPORT, SCRIPT, RUN = "out.log", "report.ndjson", "script", "run"
+LOG, REPORT, SCRIPT, RUN, CODE = "out.log", "report.ndjson", "script", "run", "code"
 
 RESERVED = 4096  # one block, more than the longest exit record
 LONGEST_MESSAGE = 256  # characters; each may take twelve bytes as JSON

@@ -55,6 +55,14 @@ def test_the_job_kind_keeps_the_rest_of_the_spec():
     assert spec == JobSpec(kind="greet", name="n", cpus=2, argv=("/bin/echo", "Hello, world!"))
 
 
+async def test_a_target_is_greeted_in_an_event():
+    node = Node(greeting="Good morning")
+    notifier = plugin.labd_notifiers(node)
+    await notifier.send(notifier.settings(who="Ada"), {"id": "e1-4-ada", "text": "job 4 failed"})
+    told = {"text": "Good morning, Ada! job 4 failed", "notice": "e1-4-ada"}
+    assert (notifier.name, node.events.published) == ("greeting", [("hello.told", told)])
+
+
 @pytest.mark.parametrize("wrong", [{"interval": 0}, {"greeting": 1}, {"gretting": "Hi"}])
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(msgspec.ValidationError):

@@ -117,7 +117,7 @@ def test_the_schemas_are_those_that_the_daemon_makes() -> None:
 
     found = dict(parameters(msgspec.json.schema(JobSpec)))
     assert found["argv"] == "list of string"
-    assert found["gpus"] == "integer (default 0)"
+    assert found["gpus"] == "integer or number (default 0)"
 
 
 def test_a_wrong_method_has_a_suggestion(daemon: FakeDaemon, run: Labctl) -> None:

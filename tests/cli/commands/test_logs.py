@@ -9,7 +9,7 @@ from labd.cli.connect import Steady
 from labd.cli.watch import last_lines
 from labd.errors import DeadlineExceeded, NotFound
 from tests.cli.conftest import Labctl
-from tests.cli.fake import FakeDaemon, Hangup, ended, job, queued
+from tests.cli.fake import FakeDaemon, Hangup, ended, queued
 
 LOG = b"".join(b"line %d\n" % n for n in range(10_000))
 
@@ -122,10 +122,10 @@ def test_follow_resumes_at_its_offset_when_the_daemon_was_restarted(
 
 
 def test_a_name_is_looked_up_once(daemon: FakeDaemon, run: Labctl) -> None:
-    daemon.on("job.show", {"job": job(7), "attempts": []})
+    daemon.on("job.find", {"ids": [7]})
     daemon.on("job.log", log_of(b"abcd", chunk=1))
     run("logs", "last")
-    assert len(daemon.params("job.show")) == 1
+    assert daemon.params("job.find") == [{"jobs": ["last"]}]
     assert {params["job"] for params in daemon.params("job.log")} == {7}
 
 

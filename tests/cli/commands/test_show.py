@@ -91,6 +91,12 @@ def test_everything_about_a_running_job(daemon: FakeDaemon, run: Labctl) -> None
     assert err == "\n  hint: see its output: labctl logs 12 -f\n  hint: end it: labctl cancel 12\n"
 
 
+def test_a_warning_is_shown(daemon: FakeDaemon, run: Labctl) -> None:
+    warned = RUNNING | {"warning": "GPU 0 is gone: its driver does not list it any more; the job keeps it"}
+    daemon.on("job.show", {"job": warned, "attempts": ATTEMPTS, "env": {}, "script": None})
+    assert "Warning    GPU 0 is gone: its driver" in run("show", "12").out
+
+
 GOLDEN_WAITING = """\
 Job        15
 State      blocked

@@ -117,9 +117,10 @@ def test_states_stand_in_their_order_and_the_newest_on_top_of_each(daemon: FakeD
 
 
 def test_many_that_wait_do_not_crowd_out_the_one_that_runs(daemon: FakeDaemon, run: Labctl) -> None:
-    waiting = [queued(number) for number in range(9, 1, -1)]
+    waiting = [queued(number) for number in range(2, 10)]
     daemon.on("job.list", lambda p: {"jobs": [job(1)] if "running" in p["states"] else waiting[: p["limit"]]})
     assert run("status", "-q", "--limit", "3").out.split() == ["1", "2", "3"]
+    assert [ask.get("order") for ask in daemon.params("job.list")] == ["start", None]
 
 
 def test_a_job_that_moves_on_meanwhile_is_shown_once_and_as_it_was_last(
@@ -154,6 +155,22 @@ def test_filters_travel(machine: FakeDaemon, run: Labctl) -> None:
     assert machine.params("job.list") == [{"states": ["failed", "lost"], "user": "anna", "limit": 5}]
 
 
+def test_names_tags_and_groups_travel(machine: FakeDaemon, run: Labctl) -> None:
+    run("status", "--state", "failed", "--name", "rate-*", "--tag", "a", "--group", "net")
+    [asked] = machine.params("job.list")
+    assert asked == {"states": ["failed"], "limit": 100, "name": "rate-*", "tag": "a", "group": "net"}
+
+
+def test_what_is_shown_is_sorted_as_asked(machine: FakeDaemon, run: Labctl) -> None:
+    assert run("status", "-q", "--sort", "name").out.split() == ["11", "14", "13", "9", "8", "15"]
+    assert run("status", "-q", "--sort", "ended").out.split() == ["8", "9", "11", "14", "13", "15"]
+    assert run("status", "-q", "--sort", "ended", "-r").out.split() == ["11", "9", "8", "14", "13", "15"]
+    assert run("status", "-q", "--reverse").out.split() == ["8", "9", "11", "15", "13", "14"]
+    code, _, err = run("status", "--sort", "start")
+    assert code == 2
+    assert "did you mean `started`?" in err
+
+
 def test_a_wrong_state_is_named_with_the_nearest(run: Labctl) -> None:
     code, _, err = run("status", "--state", "fail")
     assert code == 2
@@ -176,6 +193,7 @@ def test_nothing_to_show_says_how_to_begin(daemon: FakeDaemon, run: Labctl) -> N
     daemon.on("daemon.status", {})
     daemon.on("job.list", {"jobs": []})
     assert run("status").err == "No jobs. Submit one: labctl submit COMMAND\n"
+    assert run("status", "--tag", "x").err == "No such jobs.\n"
 
 
 def test_trouble_stands_on_top() -> None:

@@ -67,3 +67,36 @@ def test_a_priority_is_a_whole_number(run: Labctl) -> None:
         'labctl: wrong argument: PRIORITY: "high" is no priority: write a whole number, as 10 or -5\n'
         "  hint: see `labctl prio --help`\n",
     )
+
+
+# -- dry runs ------------------------------------------------------------------------------------
+
+DRY = [
+    (["cancel"], "job.cancel", "Would cancel job 12 (train), which is queued."),
+    (["hold"], "job.hold", "Would hold job 12 (train), which is queued."),
+    (["release"], "job.release", "Would release job 12 (train), which is queued."),
+    (["pause"], "job.pause", "Would pause job 12 (train), which is queued."),
+    (["resume"], "job.resume", "Would resume job 12 (train), which is queued."),
+    (["requeue"], "job.requeue", "Would requeue job 12 (train), which is queued."),
+    (["retry"], "job.retry", "Would retry job 12 (train), which is queued."),
+    (["prio", "5"], "job.prioritise", "Would give the priority 5 to job 12 (train), which is queued."),
+]
+
+
+@pytest.mark.parametrize(("words", "method", "sentence"), DRY)
+def test_a_dry_run_says_what_would_be(
+    daemon: FakeDaemon, run: Labctl, words: list[str], method: str, sentence: str
+) -> None:
+    daemon.on(method, {"job": queued(12), "would": [{"kind": "job.x", "job": 12}]})
+    assert run(*words, "12", "--dry-run") == (0, f"{sentence}\n", "Nothing is changed.\n")
+    assert daemon.params(method)[0]["dry_run"] is True
+
+
+def test_a_dry_run_names_what_would_end_with_the_job(daemon: FakeDaemon, run: Labctl) -> None:
+    others = [{"kind": "job.cancelled", "job": n} for n in range(12, 30)]
+    daemon.on("job.cancel", {"job": queued(12), "would": others})
+    out = run("cancel", "12", "--dry-run").out
+    assert out.endswith(
+        " With it would end what needs it: 13, 14, 15, 16, 17, 18, 19, 20, 21, 22 and 7 more.\n"
+    )
+    assert '"would": [{"kind": "job.cancelled", "job": 12}' in run("cancel", "12", "--dry-run", "--json").out

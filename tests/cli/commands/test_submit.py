@@ -66,7 +66,7 @@ def test_options_stand_before_the_command(
 
 def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_path: Path) -> None:
     words = (
-        "--name n --cpus 1.5 --mem 8G --gpus 2 --gpu-ids 0,1 --time 1h30m --grace 5s --retries 3"
+        "--name n --cpus 1.5 --mem 8G --gpus 2 --gpu-ids 0,1 --vram 8G --time 1h30m --grace 5s --retries 3"
         " --retry-delay 1m --priority -5 --tag a --tag b --cwd /data --clean-env --env A=1=2 --kind sweep"
         " --param lr=0.1 --param mode=fast --hold --begin 2026-09-22T08:00Z --retry-on 75,137 --group sweep"
         " --after 9,10:any --after 11:failed"
@@ -82,6 +82,7 @@ def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_p
         "memory": 8 * 2**30,
         "gpus": 2,
         "gpu_ids": [0, 1],
+        "vram": 8 * 2**30,
         "time_limit": 5400.0,
         "grace": 5.0,
         "retries": 3,
@@ -99,9 +100,17 @@ def test_every_option_reaches_the_spec(accepting: FakeDaemon, run: Labctl, tmp_p
     }
 
 
+@pytest.mark.parametrize(("words", "gpus"), [("1", "1"), ("2.0", "2"), ("0.25", "0.25"), (".5", "0.5")])
+def test_a_number_of_gpus_is_whole_or_a_part_of_one(
+    accepting: FakeDaemon, run: Labctl, words: str, gpus: str
+) -> None:
+    assert run("submit", "--gpus", words, "true").code == 0
+    assert json.dumps(spec(accepting)["gpus"]) == gpus
+
+
 def test_a_job_to_come_after_is_looked_up_before_the_submission(accepting: FakeDaemon, run: Labctl) -> None:
     ids = {"last": 11, "a:b": 7}
-    accepting.on("job.show", lambda params: {"job": queued(ids[params["job"]]), "attempts": []})
+    accepting.on("job.find", lambda params: {"ids": [ids[name] for name in params["jobs"]]})
     run("submit", "--after", "last, 3:any,a:b:failed", "true")
     assert spec(accepting)["after"] == [
         {"job": 11, "when": "ok"},
@@ -259,6 +268,10 @@ def test_nothing_to_run_is_a_usage_error(run: Labctl) -> None:
         ("--time soon ls", '--time: "soon" is not a time'),
         ("--cpus two ls", "--cpus: invalid float value: 'two'"),
         ("--gpu-ids a ls", '--gpu-ids: "a" is no list of GPU numbers'),
+        ("--gpus 1.5 ls", '--gpus: "1.5" is no number of GPUs: write a whole number, or a part'),
+        ("--gpus 0.0001 ls", '--gpus: "0.0001" is no number of GPUs'),
+        ("--gpus nan ls", '--gpus: "nan" is no number of GPUs'),
+        ("--vram 8X ls", '--vram: "8X" is not a size'),
         ("--name", "--name: expected one argument"),
         ("--priority high ls", '--priority: "high" is no priority: write a whole number, as 10 or -5'),
         ("--begin soon ls", '--begin: "soon" is no moment: write 2030-01-31T08:00, 18:30 or +2h'),

@@ -44,10 +44,11 @@ def test_the_time_runs_out_with_8(daemon: FakeDaemon, run: Labctl) -> None:
 
 
 def test_names_become_ids_once_each(daemon: FakeDaemon, run: Labctl) -> None:
-    daemon.on("job.show", {"job": job(12), "attempts": []})
+    daemon.on("job.find", {"ids": [12, 12, 7]})
     daemon.on("job.wait", {"jobs": [OK]})
-    run("wait", "last", "12")
-    assert daemon.params("job.wait")[0]["jobs"] == [12]
+    run("wait", "last", "12", "train")
+    assert daemon.params("job.find") == [{"jobs": ["last", 12, "train"]}]
+    assert daemon.params("job.wait")[0]["jobs"] == [12, 7]
 
 
 def test_json_holds_the_jobs(daemon: FakeDaemon, run: Labctl) -> None:

@@ -25,6 +25,20 @@ REPLY = {
     ],
 }
 
+PARTS = [
+    holder("job 14", gpus=0.25, gpu_ids=[0], vram=0, ends=NOW),
+    holder("job 13", gpus=1, gpu_ids=[1], vram=8 * 2**30, ends=NOW + 1),
+    holder("job 12", gpus=0.5, gpu_ids=[1], vram=2**30),
+]
+
+
+def test_parts_of_gpus_are_shown_as_parts() -> None:
+    lines = explained(REPLY | {"held_by": PARTS}, Terminal(), NOW)
+    assert [
+        part in line for part, line in zip(("0.25 of 0 ", "8G of 1 ", "0.5+1G of 1 "), lines[3:], strict=True)
+    ] == [True] * 3
+
+
 GOLDEN = """\
 Job 15 (train) waits for 2 cores (1 free).
 

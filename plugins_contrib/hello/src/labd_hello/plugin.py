@@ -1,10 +1,10 @@
 """What labd imports: the hooks, and what they describe."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
-from labd.api import Call, JobKind, JobSpec, Method, Node, Role, Service, hookimpl
+from labd.api import Call, JobKind, JobSpec, Method, Node, Notifier, Role, Service, hookimpl
 from labd_hello.ticker import Ticker
 
 LABD_API = 1
@@ -22,6 +22,12 @@ class Greet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to greet: the parameters of the method and of the kind of job."""
 
     who: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] = "world"
+
+
+class Addressee(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The ``settings`` of a target of the kind ``greeting``."""
+
+    who: str = "world"
 
 
 class Greeter:
@@ -50,6 +56,15 @@ def labd_settings() -> type[Settings]:
 @hookimpl
 def labd_job_kinds(node: Node) -> JobKind:
     return JobKind("greet", Greeter(node.config).build, Greet, "Say hello to somebody.")
+
+
+@hookimpl
+def labd_notifiers(node: Node) -> Notifier:
+    async def send(to: Addressee, message: dict[str, Any]) -> None:
+        said = f"{Greeter(node.config).words(to.who)} {message['text']}"
+        await node.events.publish("hello.told", {"text": said, "notice": message["id"]})
+
+    return Notifier("greeting", send, Addressee, "Greet, and say what happened, in an event.")
 
 
 @hookimpl
