@@ -203,6 +203,10 @@ EVENTS: dict[str, tuple[str, str]] = {
         "the database was damaged; it was set aside and restored, `known` is the highest job in it then",
         "set_aside restored_from cause known",
     ),
+    "store.collected": (
+        "what was over the limits of retention is removed; so many of each, and bytes",
+        "jobs folders events environments blobs bytes",
+    ),
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
 
@@ -278,6 +282,15 @@ ANSWERS: dict[str, Words] = {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
         "spec": "only for a dry run: the spec that would run",
     },
+    "job.usage": {
+        "by": "what the rows are for", "since": "from when", "until": "up to when",
+        "rows": "the most core-seconds first, days in order: maps with `key` and the fields of `total`",
+        "left_out": "rows beyond the limit",
+        "total": "`jobs`, `succeeded`, `failed` (also timed out and lost), `cancelled`, `running`, `attempts`; "
+        "`core_seconds`, `gpu_seconds`, `memory_seconds` (bytes times seconds) that were held; `cpu_seconds` of "
+        "processor time; `cpu_efficiency` and `memory_efficiency` (0 to 1) and `median_wait` (seconds), null "
+        "where not known",
+    },
     "job.tasks": {
         "job": "the array", "tasks": "those with a record of their own, by their `position`, as jobs",
         "untouched": "those to which nothing has happened: maps with `first`, `last`, `count`, `state`",
@@ -287,6 +300,13 @@ ANSWERS: dict[str, Words] = {
         "job": "the job", "reasons": "what it waits for, a sentence each",
         "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
         "`cpus`, `memory`, `gpus`, `gpu_ids`, `vram` and `ends` (the latest end; null for none known)",
+    },
+    "store.gc": {
+        "dry_run": "as asked",
+        "went": "what went, or would: how many `jobs` (with tasks), `folders`, `events`, `environments`, `blobs`; "
+        "`bytes` of folders and blobs",
+        "left": "jobs (an array is one) and lone folders that are still to go: ask again until it is 0",
+        "kept": "folders that could not be removed, each with the reason",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
     "notify.list": {

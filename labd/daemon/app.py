@@ -33,7 +33,9 @@ from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
+from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
+from labd.daemon.methods.usage import UsageMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
@@ -48,7 +50,10 @@ from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
 from labd.jobs import attempts, limits, table
+from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
+from labd.jobs.code import blobs_of
+from labd.jobs.collect import Collector, Things
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.items import Items
@@ -59,6 +64,7 @@ from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
+from labd.jobs.sweep import Sweeper
 from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
@@ -103,7 +109,8 @@ class Daemon:
         self.setup = setup
         self.clock = SystemClock()
         self.store = setup.store
-        self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
+        first, last = self.store.read(eventlog.bounds)
+        self.bus = Bus(last, self._older_events, first)
         self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
         self.ledger = Ledger(machine(config.resources.cores, config.resources.memory))
@@ -134,6 +141,10 @@ class Daemon:
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
+        counter = Counter(self.store, setup.paths.state, blobs, [partial(blobs_of, blobs=blobs)])
+        things = Things(self.store, self.queue, counter, blobs)
+        self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
+        self.sweeper = Sweeper(self.collector, self.clock)
         self.dispatcher = Dispatcher()
         self.epoch = epoch_of(self.store)
         self.notifiers = dict[str, Any]()
@@ -196,6 +207,7 @@ class Daemon:
                 ),
                 Service("snapshots", snapshots, quick),
                 Service("uploads", self.uploads.run, quick),
+                Service("retention", self.sweeper.run, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
@@ -225,6 +237,8 @@ class Daemon:
             *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
             *system.all(),
             *NotifyMethods(self.notices).all(),
+            *UsageMethods(self.store, self.clock).all(),
+            *StoreMethods(self.collector).all(),
             *(m for _, m in registry.methods),
         ):
             self.dispatcher.add(method)
@@ -300,6 +314,9 @@ class Daemon:
 
     def _reported(self, job: int, data: dict[str, Any]) -> None:
         self.control.publish_transient("job.reported", data)
+
+    def _collected(self, first: int) -> None:
+        self.bus.first = first
 
     def _stalled(self, task: str, seconds: float) -> None:
         log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)

@@ -20,6 +20,7 @@ from labd.daemon.service_record import ServiceRecord
 from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
+from labd.jobs.retention import Limits as Kept
 from labd.jobs.schedule import Quota
 from labd.resources.probe import machine
 
@@ -139,6 +140,8 @@ class Control:
             config.jobs.max_gpus_per_user,
             config.jobs.groups,
         )
+        daemon.sweeper.interval = config.retention.interval
+        daemon.collector.limits = Kept(*(getattr(config.retention, name) for name in Kept._fields))
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory)
         daemon.gpus.configure(resources)

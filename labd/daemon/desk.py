@@ -12,7 +12,6 @@ from labd.daemon.lines import TaskLines
 from labd.errors import NotFound, NotPermitted, UsageError
 from labd.jobs import arrays, decide, logs, table
 from labd.jobs.clock import SystemClock
-from labd.jobs.depend import outcome
 from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
@@ -209,7 +208,7 @@ class Desk:
         return job.current.started + job.spec.time_limit
 
     def _others(self, job: Job) -> str:
-        waits = [d.job for d in job.spec.after if outcome(d, self.queue.find(d.job).state) is None]
+        waits = [d.job for d in job.spec.after if self.queue.dependents.outcome(d) is None]
         names = ", ".join(map(str, waits[:5])) + (", ..." if len(waits) > 5 else "")
         return f"job{'s' if len(waits) > 1 else ''} {names} to end"
 

@@ -104,7 +104,7 @@ def inspect(path: str) -> Finding:
     """What became of the attempt in *path*. Raises OSError when the folder cannot be read."""
     try:
         record = marks.read(path, marks.EXIT)
-        if record is None and _locked(path):
+        if record is None and locked(path):
             return Finding("alive", marks.read(path, marks.STARTED))
         # the shim writes the record and then lets the lock go: it may have ended between the two looks
         record = record or marks.read(path, marks.EXIT)
@@ -183,7 +183,7 @@ def _put(path: str, name: str, text: str, mode: int, user: dict[str, Any] | None
         file.write(text)
 
 
-def _locked(path: str) -> bool:
+def locked(path: str) -> bool:
     """Whether somebody holds the lock. Opened for reading and locked shared, so that two who look do
     not see each other, and so that looking does not wake those who watch for the lock's last close."""
     try:

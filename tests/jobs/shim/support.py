@@ -71,7 +71,7 @@ class Attempt:
         return found.exit
 
     def released(self) -> bool:
-        return not attempts._locked(self.folder)
+        return not attempts.locked(self.folder)
 
     def log(self) -> str:
         return Path(self.folder, marks.LOG).read_text()
