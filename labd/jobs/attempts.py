@@ -18,7 +18,6 @@ from labd.jobs.shim import marks
 
 Kind = Literal["never", "alive", "exited", "lost"]
 PER_BUCKET = 1000
-RECORD = "record.json"
 
 
 class Finding(NamedTuple):
@@ -91,11 +90,9 @@ def prepare(path: str, order: dict[str, Any], tree: str | None = None, record: s
         lock = os.open(os.path.join(path, marks.LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         undo.callback(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _fill(path, order)
+        _fill(path, order | ({"record": record} if record else {}))
         if tree is not None:
             os.rename(tree, os.path.join(path, marks.CODE))
-        if record:
-            _put(path, RECORD, record, 0o600, None)
         undo.pop_all()
     return lock
 

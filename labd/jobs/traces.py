@@ -50,8 +50,10 @@ def environment(state_dir: str, job: int, number: int) -> dict[str, str]:
 
 
 def _trace(folder: str, job: int, number: int) -> Trace:
-    with open(f"{folder}/{attempts.RECORD}", "rb") as file:
-        record = _decode(file.read())
+    order = marks.read(folder, marks.ORDER)
+    if order is None:
+        raise FileNotFoundError(f"there is no {marks.ORDER}")
+    record = _decode(str(order.get("record", "")))
     if (record.id, record.attempt) != (job, number):
-        raise ValueError(f"{attempts.RECORD} is about attempt {record.attempt} of job {record.id}")
+        raise ValueError(f"its {marks.ORDER} is about attempt {record.attempt} of job {record.id}")
     return Trace(number, record, attempts.inspect(folder))

@@ -38,9 +38,9 @@ def test_a_folder_tells_its_job_and_its_end(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_does_not_tell_is_named(tmp_path: Path) -> None:
-    (leave(tmp_path, 7, 1) / "record.json").write_text("{")
-    (leave(tmp_path, 7, 2) / "record.json").unlink()
-    (leave(tmp_path, 7, 3) / "record.json").write_text((leave(tmp_path, 8, 3) / "record.json").read_text())
+    (leave(tmp_path, 7, 1) / "order.json").write_text("{")
+    (leave(tmp_path, 7, 2) / "order.json").unlink()
+    (leave(tmp_path, 7, 3) / "order.json").write_text((leave(tmp_path, 8, 3) / "order.json").read_text())
     found, unreadable = traces.read(str(tmp_path), 7, [1, 2, 3])
     assert found == []
     assert [line.split(" (")[0] for line in unreadable] == [
@@ -50,4 +50,4 @@ def test_a_folder_that_does_not_tell_is_named(tmp_path: Path) -> None:
 
 
 def test_only_the_daemon_reads_the_record(tmp_path: Path) -> None:
-    assert (leave(tmp_path, 7, 1) / "record.json").stat().st_mode & 0o777 == 0o600
+    assert (leave(tmp_path, 7, 1) / "order.json").stat().st_mode & 0o777 == 0o600
