@@ -13,6 +13,7 @@ from labd.config.words import accepted
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
+from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.system import SystemMethods
 
 
@@ -22,7 +23,8 @@ def all_methods() -> list[Method]:
     offered = [
         *JobMethods(nothing, nothing).all(),
         *BlobMethods(nothing, nothing, nothing, nothing).all(),
-        *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
+        *SystemMethods(nothing, nothing, nothing, nothing).all(),
+        *PluginMethods(nothing).all(),
         *NotifyMethods(nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)

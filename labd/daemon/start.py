@@ -11,7 +11,8 @@ from labd.config import Loaded, check_plugin, find_files, load
 from labd.daemon import lock, logs, notify, plugins
 from labd.daemon.activation import take_sockets
 from labd.daemon.app import Daemon, Setup
-from labd.daemon.registry import Choice, Registry
+from labd.daemon.plugin_choice import chosen
+from labd.daemon.registry import Registry
 from labd.errors import InternalError, LabdError
 from labd.jobs.shim.spawn import Zygote
 from labd.store.writer import Store
@@ -45,9 +46,8 @@ def prepare(
 
 
 def _plugins(loaded: Loaded, safe: bool) -> Registry:
-    chosen = loaded.config.plugins
-    registry = Registry(Choice(frozenset(chosen.enabled), frozenset(chosen.disabled), safe))
-
+    settings = loaded.config.plugins
+    registry = Registry(chosen(settings, safe=safe), strict=settings.strict)
     registry.load(plugins.find(), lambda name, struct: check_plugin(name, struct, loaded))
     return registry
 
