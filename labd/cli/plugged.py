@@ -36,7 +36,7 @@ def hook_rows(hooks: list[dict[str, Any]]) -> list[list[Cell]]:
             Cell(hook["name"]),
             Cell(", ".join(hook["plugins"])),
             Cell(hook["signature"].removeprefix(hook["name"])),
-            Cell(hook["doc"].partition("\n")[0]),
+            Cell(hook["doc"].partition("\n")[0].replace("``", "`")),
         ]
         for hook in hooks
     ]

@@ -142,12 +142,11 @@ class Registry:
         plug.record.state = "loaded"
         self._plugs[found.name] = plug
 
-    def put_failed(self, found: Found, error: BaseException) -> PluginRecord:
+    def put_failed(self, found: Found, error: BaseException) -> None:
         """Note that *found* is not loaded, as it raised *error*."""
         record = record_of(found)
         self._note(found, record)
-        self._blame(record, error)
-        return record
+        record.state, record.error = _state_after(error), said_of(error)
 
     def withdraw(self, name: str, state: PluginState = "disabled", error: str = "") -> offers.Offer:
         """Take back all that plugin *name* contributed, and return it. Raises NotFound."""
@@ -234,15 +233,11 @@ class Registry:
     def _fail(self, record: PluginRecord, error: BaseException) -> None:
         if (plug := self._plugs.get(record.name)) and plug.record is record:
             del self._plugs[record.name]
-        self._blame(record, error)
-        if self.strict:
-            raise PluginError(f"plugin {record.name} is {record.state}: {record.error}") from error
-
-    def _blame(self, record: PluginRecord, error: BaseException) -> None:
-        record.state = "incompatible" if isinstance(error, Incompatible) else "failed"
-        record.error = said_of(error)
+        record.state, record.error = _state_after(error), said_of(error)
         trace = None if is_said(error) else error
         log.error("plugin %s %s: %s", record.name, record.state, record.error, exc_info=trace)
+        if self.strict:
+            raise PluginError(f"plugin {record.name} is {record.state}: {record.error}") from error
 
     def _refuse_taken(self, offer: offers.Offer, name: str) -> None:
         others = [(plugin, one) for plugin, one in self._offers if plugin != name]
@@ -255,6 +250,10 @@ class Registry:
         _refuse_repeats(
             "notifier", [one.name for one in offer.notifiers], dict.fromkeys(TAKES, "labd") | notifiers
         )
+
+
+def _state_after(error: BaseException) -> PluginState:
+    return "incompatible" if isinstance(error, Incompatible) else "failed"
 
 
 def is_said(error: BaseException) -> bool:

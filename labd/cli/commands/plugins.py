@@ -26,6 +26,10 @@ EXAMPLES = [
     ("labctl plugins config hello", "its settings, and where each is from"),
 ]
 CHANGES = {"enable": "Enabled", "disable": "Disabled", "reload": "Reloaded"}
+LASTS = {
+    "enable": ", until labd ends; plugins.enabled in labd.toml is for good",
+    "disable": ", until labd ends; plugins.disabled in labd.toml is for good",
+}
 ACTIONS = (*CHANGES, "config", "hooks", "trace")
 LONGEST = 300.0
 """Seconds: an import may be slow, and a service may take its time to stop."""
@@ -121,7 +125,7 @@ def _sentences(args: argparse.Namespace, reply: dict[str, Any]) -> list[str]:
     if not reply["changed"]:
         return [f"Nothing to do: plugin {plugin['name']} is {plugin['state']}."]
     what = f"{plugin['name']} {plugin['version']}".rstrip()
-    lasts = "" if args.action == "reload" else "; to keep it so, see plugins.enabled and plugins.disabled"
+    lasts = LASTS.get(args.action, "")
     return [f"{CHANGES[args.action]} {what}{lasts}."]
 
 

@@ -76,7 +76,7 @@ def test_plugins_are_a_table_with_their_errors(daemon: FakeDaemon, run: Labctl) 
     assert run("plugins").out == (
         "NAME    VERSION  API  STATE   FROM         HOOKS              ERROR\n"
         "hello   0.1.0    1    loaded  labd-hello   methods, services\n"
-        "broken  2.0      1    failed  labd-broken                     "
+        "broken  2.0           failed  labd-broken                     "
         "ImportError: no module named numpyy, which it imports first of all\n"
     )
     assert run("plugins", "-q").out == "hello\nbroken\n"
@@ -85,7 +85,7 @@ def test_plugins_are_a_table_with_their_errors(daemon: FakeDaemon, run: Labctl) 
 
 def test_plugins_fit_80_columns() -> None:
     assert plugin_rows(PLUGINS, Terminal(width=80))[2] == (
-        "broken  2.0      1    failed  labd-broken                     ImportError: no m…"
+        "broken  2.0           failed  labd-broken                     ImportError: no m…"
     )
 
 
