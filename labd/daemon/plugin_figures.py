@@ -54,4 +54,6 @@ def _signature(name: str) -> str:
 
 
 def _gave_up(service: Described) -> str:
-    return f"service {service['name']} gave up after {service['restarts']} restarts: {service['last_error']}"
+    count = service["restarts"]
+    restarts = f"{count} restart{'' if count == 1 else 's'}"
+    return f"service {service['name']} gave up after {restarts}: {service['last_error']}"

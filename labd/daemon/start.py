@@ -55,10 +55,13 @@ def _plugins(loaded: Loaded, safe: bool) -> Registry:
 def serve(setup: Setup) -> int:
     """Run the daemon; returns its exit code."""
     daemon = Daemon(setup)
+    wrong: LabdError | None = None
     try:
         trio.run(daemon.run, instruments=[daemon.stalls])
     except* LabdError as group:
-        raise first_of(group) from None
+        wrong = first_of(group)
+    if wrong is not None:  # raised inside the except* it would be in a group again
+        raise wrong
     log.info("labd has stopped: %s", daemon.control.stop_reason)
     logging.shutdown()
     return 0

@@ -67,8 +67,8 @@ async def test_a_reload_takes_up_code_version_and_settings(house):
     assert await house.call("good.say") == "secondsecond"
     assert (await house.call("plugin.config", plugin="good"))["settings"] == [
         {
-            "key": "times", "value": 2, "default": 1, "required": False, "accepts": "a whole number", "doc": "",
-            "origin": f"{house.config}:2",
+            "key": "times", "value": 2, "default": 1, "required": False, "accepts": "a whole number",
+            "doc": "", "origin": f"{house.config}:2",
         }
     ]  # fmt: skip
     await assert_other_works(house)
@@ -182,8 +182,12 @@ async def test_nobody_who_calls_during_a_reload_finds_the_method_missing(house):
 
 
 async def test_a_service_that_does_not_stop_puts_its_plugin_out_of_order(house):
-    stubborn = GOOD.replace("await trio.sleep_forever()", "with trio.CancelScope(shield=True): await node.go()")
-    stubborn = stubborn.replace("Service(node.name, run)", "Service(node.name, run, Restart(stop_timeout=0.01))")
+    stubborn = GOOD.replace(
+        "await trio.sleep_forever()", "with trio.CancelScope(shield=True): await node.go()"
+    )
+    stubborn = stubborn.replace(
+        "Service(node.name, run)", "Service(node.name, run, Restart(stop_timeout=0.01))"
+    )
     house.site.install("bad", stubborn.replace("import JobKind", "import Restart, JobKind"))
     go = trio.Event()
     node_of = house.switch._node_of

@@ -7,8 +7,8 @@ import pytest
 from labd.api import LABD_API, JobKind, Method, Notifier, Restart, Role, Service, hookimpl
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
-from labd.daemon.plugins import Found
 from labd.daemon.plugin_choice import Choice
+from labd.daemon.plugins import Found
 from labd.daemon.registry import PluginError, Registry
 from labd.errors import ConfigError, NotFound
 

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from labd.daemon.plugins import find
 from labd.daemon.plugin_choice import Choice
+from labd.daemon.plugins import find
 from labd.daemon.registry import Registry
 
 GOOD = """
