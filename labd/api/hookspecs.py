@@ -93,7 +93,8 @@ class LabdHooks:
         """Offer long-running services; labd starts, restarts and stops them.
 
         Called when the plugin is loaded, before its services start: keep it quick and import heavy
-        libraries inside the service. A service that fails is restarted by its policy and disturbs nobody. Since API 1.
+        libraries inside the service. A service that fails is restarted by its policy and disturbs nobody.
+        Since API 1.
 
         Example::
 
