@@ -8,32 +8,26 @@ new ones. So whoever calls meets the old or the new, and a mistake leaves the ol
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, TypedDict
+from typing import Any
 
 import trio
 
 from labd.config import ConfigErrors, Loaded, check_plugin
-from labd.daemon.faults import PASSING
-from labd.daemon.owner import OWNER
 from labd.daemon.plugin_load import Plug
-from labd.daemon.plugin_modules import imported_anew
 from labd.daemon.plugin_plan import Plan, draw_up
+from labd.daemon.plugin_prepare import Preparation
+from labd.daemon.plugin_steps import Step, ending, loading
 from labd.daemon.plugins import Found
-from labd.daemon.registry import NodeOf, PluginError, Registry, is_said, said_of
+from labd.daemon.registry import NodeOf, Registry
 from labd.daemon.wiring import Wiring
-from labd.errors import Conflict, LabdError, NotFound
+from labd.errors import Conflict, LabdError
 
 log = logging.getLogger("labd.plugins")
 
+RESTART = "a restart of labd ends it; jobs go on"
+
 Tell = Callable[[str, dict[str, Any], str], None]
 """``tell(kind of event, data, actor)``."""
-
-
-class Step(TypedDict):
-    """One step of a change, for a dry run: what is done to what."""
-
-    do: str
-    what: str
 
 
 class Switchboard:
@@ -60,7 +54,8 @@ class Switchboard:
         self._node_of = node_of
         self._loaded = loaded
         self._sources: dict[str, Loaded] = {}
-        self._find, self._read, self._tell, self._stopping = find, read, tell, stopping
+        self._prepare = Preparation(registry, node_of, find)
+        self._read, self._tell, self._stopping = read, tell, stopping
         self._turn = trio.StrictFIFOLock()
         self.up = trio.Event()
         """Set once the services of all plugins have been started."""
@@ -85,17 +80,17 @@ class Switchboard:
         async with self._change():
             if self.registry.plug(name):
                 return []
-            found = await self._installed(name)
+            found = await self._prepare.find(name)
             if not dry_run:
                 await self._load(found, "plugin.enabled", actor)
-            return [_loading(found)]
+            return [loading(found)]
 
     async def disable(self, name: str, actor: str, *, dry_run: bool = False) -> list[Step]:
         """Withdraw plugin *name* until labd ends; no steps when it is disabled. Raises NotFound, Conflict."""
         async with self._change():
             if self.registry.record(name).state == "disabled":
                 return []
-            steps = [*_ending(self.registry.plug(name)), Step(do="disable", what=f"plugin {name}")]
+            steps = [*ending(self.registry.plug(name)), Step(do="disable", what=f"plugin {name}")]
             if not dry_run:
                 await self._withdraw(name, f"disabled by {actor}")
                 self._say("plugin.disabled", name, actor)
@@ -113,8 +108,8 @@ class Switchboard:
                 raise Conflict(
                     f"plugin {name} is disabled: {record.error}", hint=f"labctl plugins enable {name}"
                 )
-            found = await self._installed(name)
-            steps = [*_ending(plug), _loading(found)]
+            found = await self._prepare.find(name)
+            steps = [*ending(plug), loading(found)]
             if not dry_run:
                 await self._load(found, "plugin.reloaded", actor)
             elif plug is not None:
@@ -138,17 +133,17 @@ class Switchboard:
             await self._carry_out(plan)
 
     async def _planned(self, loaded: Loaded) -> Plan:
-        found = await trio.to_thread.run_sync(self._find)
+        found = await self._prepare.installed()
         plan = draw_up(self.registry, found, self._loaded, loaded)
         for one in plan.load:
             try:
-                plan.ready.append((one, await self._prepared(one, loaded)))
+                plan.ready.append((one, await self._prepare.load(one, loaded)))
             except ConfigErrors as error:
                 plan.problems += error.problems
             except Exception as error:
                 plan.broken.append((one, error))
         for plug in plan.changed:
-            self._ask(plug)
+            self._prepare.ask(plug)
         if plan.problems:
             raise ConfigErrors(plan.problems)
         return plan
@@ -187,23 +182,10 @@ class Switchboard:
             with trio.CancelScope(shield=True):
                 yield
 
-    async def _installed(self, name: str) -> Found:
-        found = [one for one in await trio.to_thread.run_sync(self._find) if one.name == name]
-        if not found:
-            installed = ", ".join(sorted(one.name for one in self.registry.found)) or "none"
-            raise NotFound(
-                f"no plugin {name!r} is installed",
-                hint=f"pip install it where labd is; there are: {installed}",
-            )
-        if self.registry.choice.safe and not found[0].builtin:
-            raise Conflict(f"plugin {name} is not loaded: labd runs in safe mode", hint="restart labd")
-        known = [record.distribution for record in self.registry.records if record.name == name]
-        return next((one for one in found if one.distribution in known), found[0])
-
     async def _load(self, found: Found, event: str, actor: str) -> None:
         loaded = await self._read()
         try:
-            plug = await self._prepared(found, loaded)
+            plug = await self._prepare.load(found, loaded)
         except LabdError as error:
             if self.registry.plug(found.name) is None:
                 self.registry.put_failed(found, error.__cause__ or error)
@@ -213,42 +195,12 @@ class Switchboard:
         self._sources[found.name] = loaded
         self._say(event, found.name, actor)
 
-    async def _prepared(self, found: Found, loaded: Loaded) -> Plug:
-        """*found*, newly imported, checked and asked. Raises ConfigErrors, PluginError."""
-        try:
-            with imported_anew(found):
-                plug = await trio.to_thread.run_sync(self._imported, found, loaded)
-                self._ask(plug)
-        except (LabdError, *PASSING):
-            raise
-        except BaseException as error:  # a plugin may raise anything, SystemExit too
-            raise self._error(found.name, error) from error
-        return plug
-
-    def _imported(self, found: Found, loaded: Loaded) -> Plug:
-        OWNER.set(found.name)
-        return self.registry.fresh(found, lambda name, struct: check_plugin(name, struct, loaded))
-
-    def _ask(self, plug: Plug) -> None:
-        try:
-            self.registry.ask(plug, self._node_of)
-        except PASSING:
-            raise
-        except BaseException as error:
-            raise self._error(plug.record.name, error) from error
-
-    def _error(self, name: str, error: BaseException) -> PluginError:
-        log.error(
-            "plugin %s does not load: %s", name, said_of(error), exc_info=None if is_said(error) else error
-        )
-        kept = "; what ran before still runs" if self.registry.plug(name) else ""
-        return PluginError(
-            f"plugin {name} does not load: {said_of(error)}{kept}", hint="the daemon's log has the traceback"
-        )
-
     async def _exchange(self, found: Found, plug: Plug) -> None:
         """End the old one of that name, if there is one, and begin with *plug*. Raises Conflict."""
-        if old := self.registry.plug(found.name):
+        old = self.registry.plug(found.name)
+        if left := self.wiring.running(plug.offer.services, found.name if old else ""):
+            raise Conflict(f"plugin {found.name}: service {', '.join(left)} still runs", hint=RESTART)
+        if old:
             await self._end(old, "its plugin is reloaded")
             self.wiring.withdraw(old.offer)  # no await from here to the next offer: nobody finds it missing
         self.wiring.boundary.forget(found.name)
@@ -273,26 +225,9 @@ class Switchboard:
             self.wiring.withdraw(plug.offer)
             self.registry.withdraw(name, "failed", error)
             self._say("plugin.failed", name, "labd")
-            raise Conflict(f"plugin {name}: {error}", hint="only a restart of labd ends it; jobs go on")
+            raise Conflict(f"plugin {name}: {error}", hint=RESTART)
 
     def _say(self, event: str, name: str, actor: str) -> None:
         record = self.registry.record(name)
         log.info("%s: %s %s, %s", event, name, record.version, record.error or record.state)
         self._tell(event, {"plugin": name, "release": record.version, "error": record.error}, actor)
-
-
-def _loading(found: Found) -> Step:
-    return Step(do="load", what=f"plugin {found.name} {found.version}".rstrip())
-
-
-def _ending(plug: Plug | None) -> list[Step]:
-    if plug is None:
-        return []
-    offered = plug.offer
-    gone = [
-        *(f"method {method.name}" for method in offered.methods),
-        *(f"job kind {kind.name}" for kind in offered.kinds),
-        *(f"notifier {notifier.name}" for notifier in offered.notifiers),
-    ]
-    stops = [Step(do="stop", what=f"service {service.name}") for service in offered.services]
-    return stops + [Step(do="withdraw", what=one) for one in gone]

@@ -54,6 +54,12 @@ class Wiring:
         self.supervisor.forget(*names)
         return left
 
+    def running(self, services: tuple[Service, ...], besides: str) -> list[str]:
+        """Which of these names still run as services that plugin *besides* does not own."""
+        names = {service.name for service in services}
+        records = self.supervisor.records if self.supervisor else ()
+        return [one.name for one in records if one.name in names and one.live and one.owner != besides]
+
     def services(self, plugin: str) -> list[dict[str, Any]]:
         """How the services of *plugin* fare."""
         records = self.supervisor.records if self.supervisor else ()

@@ -190,19 +190,22 @@ async def test_a_service_that_does_not_stop_puts_its_plugin_out_of_order(house):
     )
     house.site.install("bad", stubborn.replace("import JobKind", "import Restart, JobKind"))
     go = trio.Event()
-    node_of = house.switch._node_of
+    node_of = house.switch._prepare._node_of
 
     def with_go(name, settings):
         node = node_of(name, settings)
         node.go = go.wait
         return node
 
-    house.switch._node_of = with_go
+    house.switch._prepare._node_of = with_go
     await house.call("plugin.enable", plugin="bad")
     with pytest.raises(Conflict, match="service bad did not stop in time"):
         await house.call("plugin.reload", plugin="bad")
     assert (await house.listed("bad"))["state"] == "failed"
     await assert_other_works(house)
+    with pytest.raises(Conflict, match="service bad still runs"):
+        await house.call("plugin.enable", plugin="bad")
+    assert "bad-kind" not in house.wiring.kinds
     go.set()
     await trio.testing.wait_all_tasks_blocked()
     assert (await house.call("plugin.enable", plugin="bad"))["plugin"]["state"] == "loaded"

@@ -10,7 +10,8 @@ from labd.api.methods import Call, Method, Role
 from labd.config import plugin_settings
 from labd.daemon import plugin_figures
 from labd.daemon.plugin_record import PluginRecord
-from labd.daemon.plugin_switch import Step, Switchboard
+from labd.daemon.plugin_steps import Step
+from labd.daemon.plugin_switch import Switchboard
 from labd.errors import Conflict
 
 Changing = Callable[..., Awaitable[list[Step]]]
