@@ -13,6 +13,9 @@ from labd.api.node import Event
 from labd.cli import exits
 from labd.daemon import events as bus
 from labd.daemon import subscriptions
+from labd.daemon.boundary import Tally
+from labd.daemon.plugin_figures import describe
+from labd.daemon.plugin_record import PluginRecord
 from labd.jobs import model, order, visible
 from labd.jobs.reports import Report
 from labd.resources.devices import Device
@@ -48,6 +51,14 @@ def kinds() -> str:
     """Every kind of event with its data."""
     rows = [[code(k), means, " ".join(map(code, keys.split()))] for k, (means, keys) in words.EVENTS.items()]
     return table(["kind", "when", "keys of `data`"], rows)
+
+
+def plugin() -> str:
+    """A plugin as ``labctl plugins --json`` shows it."""
+    names = describe(PluginRecord(name=""), [], Tally(), trace=False)
+    if unknown := set(words.PLUGIN) ^ set(names):
+        raise KeyError(f"docs/words.py and a plugin's record differ in {unknown}")
+    return table(["field", "meaning"], [[code(name), words.PLUGIN[name]] for name in names])
 
 
 def environment() -> str:

@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "spec": methods.spec,
     "attempt": facts.attempt,
     "report": facts.report,
+    "plugin": facts.plugin,
     "exit codes": facts.exit_codes,
     "errors": facts.faults,
     "job environment": facts.environment,

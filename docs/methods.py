@@ -14,6 +14,7 @@ from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.notify import NotifyMethods
+from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
 
@@ -24,7 +25,8 @@ def all_methods() -> list[Method]:
     offered = [
         *JobMethods(nothing, nothing).all(),
         *BlobMethods(nothing, nothing, nothing, nothing).all(),
-        *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
+        *SystemMethods(nothing, nothing, nothing, nothing).all(),
+        *PluginMethods(nothing).all(),
         *NotifyMethods(nothing).all(),
         *UsageMethods(nothing, nothing).all(),
         *StoreMethods(nothing).all(),

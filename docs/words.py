@@ -134,10 +134,30 @@ REPORT: Words = {
     "null for none",
 }
 
+PLUGIN: Words = {
+    "name": "the name in its entry point, and of its table `[plugins.NAME]`",
+    "version": "of its distribution",
+    "distribution": "what pip calls the package that it came in",
+    "api": "plugin API that it was written for; null while it is not imported",
+    "module": "the module of its entry point",
+    "hooks": "the hooks that it implements, with their whole names",
+    "state": "`loaded`, `disabled`, `failed` (an error), `incompatible` (needs a newer labd), or `broken` (a "
+    "service of it failed too often)",
+    "error": "why it is not loaded, or what is broken; one line, or empty",
+    "services": "each with `name`, `state`, `since`, `restarts` and `last_error`",
+    "restarts": "of all its services together, since it was last loaded, like what follows",
+    "faults": "how often a method, a job kind or a notifier of it raised what is no answer",
+    "last_fault": "the last such thing in one line, or empty",
+    "stalls": "how often it held the daemon's loop for longer than `daemon.stall_limit`",
+    "worst_stall": "the longest of these, in seconds",
+    "trace": "whether its calls are logged",
+}
+
 _RESULT = (
     "job attempt exit_code signal started ended seconds user_seconds system_seconds max_rss peak_memory again"
 )
 _READY = "ready_wall ready_boot ready_boot_id"
+_PLUGIN = "plugin release error"
 _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
@@ -179,7 +199,15 @@ EVENTS: dict[str, tuple[str, str]] = {
     ),
     "daemon.started": ("labd is ready", "pid labd epoch"),
     "daemon.stopping": ("labd was told to stop", "reason"),
-    "daemon.reloaded": ("the configuration was read again; these settings need a restart", "needs_restart"),
+    "daemon.reloaded": (
+        "the configuration was read again; `plugins` are those that changed with it, and the settings in "
+        "`needs_restart` wait for a restart",
+        "needs_restart plugins",
+    ),
+    "plugin.enabled": ("a plugin was loaded while labd runs", _PLUGIN),
+    "plugin.disabled": ("a plugin was withdrawn; `error` says by whom or why", _PLUGIN),
+    "plugin.reloaded": ("a plugin began anew, with other code or other settings", _PLUGIN),
+    "plugin.failed": ("a plugin that was to be loaded or ended could not be", _PLUGIN),
     "daemon.stalled": ("a task held the loop for longer than `daemon.stall_limit`", "task seconds"),
     "notify.sent": ("a target was told what happened to a job", "job notice target event tries"),
     "notify.failed": (
@@ -212,6 +240,11 @@ EVENTS: dict[str, tuple[str, str]] = {
 
 _WOULD = "only for a dry run: the events that would follow, maps with `kind` and `job`"
 
+_CHANGED: Words = {
+    "plugin": "[the plugin](json-shapes.md#plugin) as it is now", "changed": "false when there was nothing to do",
+    "would": "only for a dry run: the steps, maps with `do` and `what`; else null",
+}  # fmt: skip
+
 ANSWERS: dict[str, Words] = {
     "blob.get": {
         "data": "bytes of the blob", "offset": "where to go on", "size": "bytes of the whole blob",
@@ -223,7 +256,10 @@ ANSWERS: dict[str, Words] = {
     },
     "blob.put_all": {"digests": "SHA-256 of each, in order"},
     "daemon.doctor": {"checks": "maps with `name`, `state` (`ok`, `warn`, `fail`), `message`, `hint`"},
-    "daemon.reload": {"needs_restart": "changed settings that only a restart takes up"},
+    "daemon.reload": {
+        "needs_restart": "changed settings that only a restart takes up",
+        "plugins": "names of the plugins that were loaded, withdrawn or begun anew",
+    },
     "daemon.status": {
         "labd": "version", "epoch": "name of this life of the event log", "pid": "process id of the daemon",
         "state": "`running` or `stopping`", "uptime": "seconds", "state_dir": "path", "socket": "path",
@@ -317,7 +353,18 @@ ANSWERS: dict[str, Words] = {
         "target": "the target that was tried", "sent": "whether the message was delivered",
         "error": "why not, else empty", "seconds": "how long it took",
     },
-    "plugin.list": {"api": "the plugin API of this labd", "plugins": "a map each, as `labctl plugins` shows"},
+    "plugin.config": {
+        "plugin": "its name", "settings": "maps with `key`, `value`, `default`, `required`, `origin`, `accepts` and "
+        "`doc`; secrets are `***`",
+    },
+    "plugin.disable": _CHANGED,
+    "plugin.enable": _CHANGED,
+    "plugin.hooks": {"hooks": "maps with `name`, `signature`, `doc` and `plugins`, the loaded ones that use it"},
+    "plugin.list": {
+        "api": "the plugin API of this labd", "plugins": "each as [a plugin](json-shapes.md#plugin)",
+    },
+    "plugin.reload": _CHANGED,
+    "plugin.trace": {"plugin": "the plugin as it is now"},
 }  # fmt: skip
 
 ENVIRONMENT: Words = {

@@ -1,7 +1,8 @@
 """Every hook that a plugin may implement, in the order in which labd calls them.
 
 Hooks are plain functions (never ``async``) that return descriptions. Each plugin is asked by itself:
-one that raises becomes a record in ``labctl plugins`` and no neighbour notices.
+one that raises becomes a record in ``labctl plugins`` and no neighbour notices. They are called when the
+plugin is loaded: at the start, when it is enabled or reloaded, and, all but the first, with new settings.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class LabdHooks:
     def labd_job_kinds(self, node: Node) -> JobKind | list[JobKind] | None:
         """Offer ways to describe a job (``labctl submit --kind NAME``).
 
-        Called once, before any job is taken up. Since API 1.
+        Called when the plugin is loaded, before any job is taken up. Since API 1.
 
         Example::
 
@@ -61,7 +62,7 @@ class LabdHooks:
     def labd_notifiers(self, node: Node) -> Notifier | list[Notifier] | None:
         """Offer ways to deliver notifications (``kind = "NAME"`` in ``[notify.targets.*]``).
 
-        Called once, before any notification is sent. Since API 1.
+        Called when the plugin is loaded, before any notification is sent. Since API 1.
 
         Example::
 
@@ -77,8 +78,8 @@ class LabdHooks:
     def labd_methods(self, node: Node) -> Method | list[Method] | None:
         """Offer methods that clients can call (``labctl call NAME``).
 
-        Called once, before the socket opens. Method names start with the plugin's name and a dot.
-        Since API 1.
+        Called when the plugin is loaded, at the start before the socket opens. Method names start with the
+        plugin's name and a dot. Since API 1.
 
         Example::
 
@@ -91,8 +92,9 @@ class LabdHooks:
     def labd_services(self, node: Node) -> Service | list[Service] | None:
         """Offer long-running services; labd starts, restarts and stops them.
 
-        Called once, before any service starts: keep it quick and import heavy libraries inside the
-        service. A service that fails is restarted by its policy and disturbs nobody. Since API 1.
+        Called when the plugin is loaded, before its services start: keep it quick and import heavy
+        libraries inside the service. A service that fails is restarted by its policy and disturbs nobody.
+        Since API 1.
 
         Example::
 

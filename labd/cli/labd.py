@@ -57,6 +57,9 @@ def parser() -> argparse.ArgumentParser:
         "-o", "--option", metavar="SECTION.KEY=VALUE", action="append", default=[], help="set one setting"
     )
     top.add_argument("--safe", action="store_true", help="load no third-party plugin")
+    top.add_argument(
+        "--strict-plugins", action="store_true", help="end with an error when a plugin does anything wrong"
+    )
     top.add_argument("--version", action="store_true", help="print the version and leave")
     return top
 

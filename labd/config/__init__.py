@@ -15,7 +15,7 @@ from labd.config.problems import ConfigErrors, Problem
 from labd.config.reload import changed, changed_needing_restart
 from labd.config.schema import json_schema
 from labd.config.secrets import Secret
-from labd.config.show import as_json, as_toml
+from labd.config.show import as_json, as_toml, plugin_settings
 from labd.config.sources import find_files
 
 __all__ = [
@@ -24,5 +24,5 @@ __all__ = [
     "check_plugin", "examine_plugin", "unknown_plugins", "NoSettings",
     "changed", "changed_needing_restart",
     "Secret", "Bytes", "Seconds", "size", "seconds",
-    "as_toml", "as_json", "json_schema",
+    "as_toml", "as_json", "plugin_settings", "json_schema",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from labd.config.table import Table
 
 _RESTART = {"restart": True}
 _ABSOLUTE = {"wanted": "an absolute path, or empty for the usual place"}
-_PLUGIN = {"wanted": "a plugin's name"}
+_PLUGIN = {"wanted": "a plugin's name, or a pattern such as lab-*"}
 _WHO = {"wanted": 'a user name, "@group" or "*"'}
 
 AbsolutePath = Annotated[str, Meta(pattern=r"^(/[^\x00]*)?$", max_length=4096, extra=_ABSOLUTE)]
@@ -27,7 +27,7 @@ SocketPath = Annotated[
     ),
 ]
 Who = Annotated[str, Meta(pattern=r"^(\*|@?[^\s@*:,]+)$", max_length=256, extra=_WHO)]
-PluginName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", extra=_PLUGIN)]
+PluginName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9*?\[][A-Za-z0-9._*?\[\]-]*$", extra=_PLUGIN)]
 Index = Annotated[int, Meta(ge=0, le=1023)]
 
 
@@ -262,12 +262,19 @@ class Plugins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     enabled: Annotated[
         list[PluginName],
-        Meta(description="Only these plugins are loaded. Empty: all that are installed.", extra=_RESTART),
+        Meta(description="Only these plugins are loaded. Empty: all that are installed."),
     ] = msgspec.field(default_factory=list)
     disabled: Annotated[
         list[PluginName],
-        Meta(description="These are not loaded, even when they are enabled.", extra=_RESTART),
+        Meta(description="These are not loaded, even when they are enabled."),
     ] = msgspec.field(default_factory=list)
+    strict: Annotated[
+        bool,
+        Meta(
+            description="For authors: whatever a plugin does wrong ends labd with an error; jobs go on. The "
+            "same as labd --strict-plugins."
+        ),
+    ] = False
     settings: dict[str, Table] = msgspec.field(default_factory=dict, name="*")
 
 

@@ -1,5 +1,6 @@
 """The tables ``[plugins.NAME]``, each checked against the struct that its plugin brings."""
 
+import fnmatch
 from collections.abc import Iterable
 from typing import TypeVar, overload
 
@@ -48,7 +49,7 @@ def unknown_plugins(loaded: Loaded, known: Iterable[str]) -> list[Problem]:
     problems = []
     for source in loaded.sources:
         for path, name in _plugins_named(source):
-            if name not in known and not (source.kind == "env" and name in map(_folded, known)):
+            if not fnmatch.filter(known, name) and not (source.kind == "env" and name in map(_folded, known)):
                 key = ".".join(map(str, path[:2]))
                 problems.append(Problem(source.origin(path), key, "", _no_plugin(name, known)))
     return in_order(problems, [source.name for source in loaded.sources])

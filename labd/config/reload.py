@@ -18,10 +18,9 @@ def changed(old: Config, new: Config) -> list[str]:
 
 
 def changed_needing_restart(old: Config, new: Config) -> list[str]:
-    """Those of the changed keys that only a restart takes up; plugins read their tables at the start."""
+    """Those of the changed keys that only a restart takes up."""
     paths = [path for path in setting_paths(Config) if _needs_restart(path)]
-    keys = [dotted(path) for path in paths if _value(old, path) != _value(new, path)]
-    return keys + _changed_tables(old, new)
+    return [dotted(path) for path in paths if _value(old, path) != _value(new, path)]
 
 
 def _changed_tables(old: Config, new: Config) -> list[str]:

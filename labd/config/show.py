@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.config.annotations import format_unit, members
+from labd.config.annotations import description, format_unit, members
 from labd.config.check import REST
 from labd.config.load import Loaded
 from labd.config.model import Config
@@ -14,6 +14,7 @@ from labd.config.plugins import examine_plugin
 from labd.config.problems import ConfigErrors
 from labd.config.render import key_text, toml_text
 from labd.config.secrets import Secret
+from labd.config.words import accepted
 
 Structs = Mapping[str, type[msgspec.Struct]]
 
@@ -53,6 +54,37 @@ def as_json(loaded: Loaded, structs: Structs | None = None) -> dict[str, Any]:
         for shown in _settings(loaded, structs or {})
     }
     return {"files": list(loaded.files), "settings": settings}
+
+
+def plugin_settings(name: str, struct: type[msgspec.Struct] | None, loaded: Loaded) -> list[dict[str, Any]]:
+    """The settings of one plugin: key, value, default, whether required, origin, what is accepted, meaning.
+
+    Raises ConfigErrors.
+    """
+    if struct is None:
+        return []
+    checked = examine_plugin(name, struct, loaded)
+    if checked.problems:
+        raise ConfigErrors(checked.problems)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    return [
+        {
+            "key": shown.key,
+            "value": shown.value,
+            "default": _default(fields[shown.key]),
+            "required": fields[shown.key].required,
+            "origin": str(shown.origin),
+            "accepts": accepted(fields[shown.key].type),
+            "doc": description(fields[shown.key].type),
+        }
+        for shown in _fields(("plugins", name), checked.value, checked.origins)
+    ]
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return _plain(field.default_factory())
+    return None if field.default is msgspec.NODEFAULT else _plain(field.default)
 
 
 def _settings(loaded: Loaded, structs: Structs) -> Iterator[Shown]:

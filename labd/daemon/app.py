@@ -17,6 +17,7 @@ from labd.api.methods import Peer, Role
 from labd.api.services import Restart, Service
 from labd.config import Loaded
 from labd.config.model import Resources
+from labd.daemon import plugins
 from labd.daemon.blobs import UserBlobs
 from labd.daemon.code import FrozenCode
 from labd.daemon.connection import Connection
@@ -33,6 +34,7 @@ from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
+from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
@@ -41,14 +43,18 @@ from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
 from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
+from labd.daemon.owner import LABD
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
+from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
+from labd.daemon.strict import Strictness
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
+from labd.daemon.wiring import Wiring
 from labd.jobs import attempts, limits, table
 from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
@@ -136,25 +142,31 @@ class Daemon:
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
         self.workers = WorkerHouse(NodeResources(self.leases), self._worker_changed, self._worker_groups)
-        self.kinds = dict[str, Any]()
+        self.dispatcher = Dispatcher()
+        self.boundary = setup.registry.boundary
+        self.wiring = Wiring(self.boundary, self.dispatcher)
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
-            setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
+            setup.paths.state, self.wiring.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
         counter = Counter(self.store, setup.paths.state, blobs, [partial(blobs_of, blobs=blobs)])
         things = Things(self.store, self.queue, counter, blobs)
         self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
         self.sweeper = Sweeper(self.collector, self.clock)
-        self.dispatcher = Dispatcher()
         self.epoch = epoch_of(self.store)
-        self.notifiers = dict[str, Any]()
         self.notices = Notices(
-            self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),
+            self.store, self.queue, self.bus, self.clock, Senders(self.wiring.notifiers),
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
         self.control = Control(self)
+        self.plugins = Switchboard(
+            setup.registry, self.wiring, self._node, setup.loaded, find=plugins.find,
+            read=self.control.read, tell=self._tell, stopping=lambda: self.control.stopping,
+        )  # fmt: skip
+        self.strictness = Strictness(setup.registry)
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
+        self.boundary.held, self.boundary.failed = self.stalls.held, self.strictness.failed
         self.supervisor: Supervisor | None = None
         self.delegation: limits.Delegation | None = None
 
@@ -168,10 +180,13 @@ class Daemon:
         async with trio.open_nursery() as outer:
             await outer.start(signals.run)
             outer.start_soon(self.control.see_off)
+            outer.start_soon(self.strictness.run)
             async with trio.open_nursery() as services:
                 self.control.life = services.cancel_scope
                 self.supervisor = Supervisor(services, on_change=self.control.service_changed)
-                self._ask_plugins()
+                self.wiring.supervisor = self.supervisor
+                self._offer_methods()
+                self.plugins.begin()
                 await run_layers(
                     self.supervisor,
                     self._layers(),
@@ -216,39 +231,35 @@ class Daemon:
                 Service("notices", self.notices.run, patient),
                 Service("workers", self.workers.run, quick, critical=True),
             ],
-            list(self.setup.registry.services),
+            list(self.setup.registry.services),  # the layer that Wiring starts more in
             [Service("server", self.server.run, once, critical=True)],
         ]
 
     def _ready(self) -> None:
+        self.plugins.up.set()
         self.control.started()
         self.setup.notifier.ready(self.control.status_line())
 
     # -- plugins ---------------------------------------------------------------------------------
 
-    def _ask_plugins(self) -> None:
-        registry = self.setup.registry
-        registry.collect(self._node)
-        self.kinds.update({kind.name: kind for _, kind in registry.kinds})
-        self.notifiers.update({notifier.name: notifier for _, notifier in registry.notifiers})
-        system = SystemMethods(self.control, self.dispatcher, registry, self.store, self.bus)
+    def _offer_methods(self) -> None:
         for method in (
             *JobMethods(self.desk, self.code).all(),
             *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
-            *system.all(),
+            *SystemMethods(self.control, self.dispatcher, self.store, self.bus).all(),
+            *PluginMethods(self.plugins).all(),
             *NotifyMethods(self.notices).all(),
             *UsageMethods(self.store, self.clock).all(),
             *StoreMethods(self.collector).all(),
-            *(m for _, m in registry.methods),
         ):
             self.dispatcher.add(method)
 
-    def _node(self, plugin: str) -> PluginNode:
+    def _node(self, plugin: str, settings: Any) -> PluginNode:
         uid, gid = os.getuid(), os.getgid()
         owner = Peer(pid=os.getpid(), uid=uid, gid=gid, name=user_name(uid), role=Role.ADMIN)
         return PluginNode(
             plugin,
-            self.setup.registry.settings.get(plugin),
+            settings,
             NodeJobs(self.desk, owner),
             NodeResources(self.leases),
             NodeEvents(plugin, self.queue, self.bus),
@@ -318,7 +329,12 @@ class Daemon:
     def _collected(self, first: int) -> None:
         self.bus.first = first
 
-    def _stalled(self, task: str, seconds: float) -> None:
+    def _tell(self, kind: str, data: dict[str, Any], actor: str) -> None:
+        self.queue.record([Draft(kind, data, actor=actor)])
+
+    def _stalled(self, task: str, seconds: float, owner: str) -> None:
+        if owner != LABD:
+            self.boundary.stalled(owner, seconds)
         log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)
         self.queue.record([Draft("daemon.stalled", {"task": task, "seconds": round(seconds, 4)})])
 

@@ -11,12 +11,13 @@ import trio
 
 from labd.api.node import Event
 from labd.api.services import ServiceState
-from labd.config import Config, changed_needing_restart, load
+from labd.config import Config, Loaded, changed_needing_restart, load
 from labd.daemon import doctor
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
 from labd.daemon.rebuilding import acknowledge, sentences
 from labd.daemon.service_record import ServiceRecord
+from labd.daemon.tracer import Tracer
 from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
@@ -47,12 +48,18 @@ class Control:
         self._patience = trio.CancelScope()
         self._drain: float | None = None
         self.stop_reason = "labd is stopping"
+        self._tracer = Tracer(daemon.boundary)
         self._apply(self.config)
 
     @property
     def config(self) -> Config:
         """The configuration in force."""
         return self._loaded.config
+
+    @property
+    def stopping(self) -> str:
+        """Why labd is stopping, or nothing."""
+        return self.stop_reason if self._asked.is_set() else ""
 
     # -- starting and stopping -------------------------------------------------------------------
 
@@ -103,26 +110,34 @@ class Control:
 
     # -- configuration ---------------------------------------------------------------------------
 
-    async def reload(self) -> list[str]:
+    async def reload(self) -> dict[str, list[str]]:
         """Read the configuration again; all of it is checked before any of it counts.
 
-        Returns the changed settings that need a restart. Raises ConfigErrors, and nothing is changed.
+        Returns the changed settings that need a restart, and the plugins that changed. Raises ConfigErrors,
+        PluginError; then nothing is changed.
         """
-        setup = self._daemon.setup
-        setup.notifier.reloading()
+        notifier = self._daemon.setup.notifier
+        notifier.reloading()
         try:
-            load_again = partial(load, list(setup.files), dict(setup.env), list(setup.overrides))
-            loaded = await trio.to_thread.run_sync(load_again)
+            loaded = await self.read()
+            async with self._daemon.plugins.reconfiguring(loaded) as plan:
+                waiting = changed_needing_restart(self.config, loaded.config)
+                self._loaded = loaded
+                self._apply(loaded.config)
+                self._daemon.stalls.limit = loaded.config.daemon.stall_limit
+                self._daemon.server.max_connections = loaded.config.wire.max_connections
         finally:
-            setup.notifier.ready(self.status_line())
-        waiting = changed_needing_restart(self.config, loaded.config)
-        self._loaded = loaded
-        self._apply(loaded.config)
-        self._daemon.stalls.limit = loaded.config.daemon.stall_limit
-        self._daemon.server.max_connections = loaded.config.wire.max_connections
-        self._record("daemon.reloaded", {"needs_restart": waiting})
+            notifier.ready(self.status_line())
+        self._record("daemon.reloaded", {"needs_restart": waiting, "plugins": plan.names})
         log.info("configuration reloaded%s", f"; {', '.join(waiting)} need a restart" if waiting else "")
-        return waiting
+        return {"needs_restart": waiting, "plugins": plan.names}
+
+    async def read(self) -> Loaded:
+        """What the files, the variables and the options say now; it is not in force. Raises ConfigErrors."""
+        setup = self._daemon.setup
+        return await trio.to_thread.run_sync(
+            partial(load, list(setup.files), dict(setup.env), list(setup.overrides))
+        )
 
     def _apply(self, config: Config) -> None:
         forget_names()
@@ -243,6 +258,8 @@ class Control:
         """The supervisor says that a service is in another state."""
         if record.state in TROUBLE or old in TROUBLE:
             self._record(f"service.{record.state.value}", record.describe())
+        self._daemon.strictness.service_changed(record)
+        self._tracer.service_changed(record, old)
 
     def healed(self, cause: str, seconds: float) -> None:
         """The healer says that the store works again."""

@@ -43,7 +43,7 @@ async def run_layers(
     supervisor.shielding = True
     try:
         for number, layer in enumerate(layers):
-            await _wait_up([_start(supervisor, item, number) for item in layer], patience)
+            await wait_up([_start(supervisor, item, number) for item in layer], patience)
             await trio.lowlevel.checkpoint()  # a critical service that gave up has cancelled us
         ready()
         await trio.sleep_forever()
@@ -60,7 +60,9 @@ def _start(supervisor: Supervisor, item: Service | tuple[str, Service], number: 
     return supervisor.start(service, owner, layer=number)
 
 
-async def _wait_up(records: Iterable[ServiceRecord], patience: float) -> None:
+async def wait_up(records: Iterable[ServiceRecord], patience: float = PATIENCE) -> None:
+    """Wait until the critical ones are up, and for the others at most *patience* seconds."""
+    records = list(records)
     critical = [record for record in records if record.service.critical]
     others = [record for record in records if not record.service.critical]
     for record in critical:

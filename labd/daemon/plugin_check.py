@@ -15,10 +15,11 @@ HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 """Every hook, in the order in which labd calls them."""
 
 RESERVED = frozenset(
-    {"labd", "job", "event", "plugin", "daemon", "service", "notify"}
+    {"labd", "job", "event", "plugin", "daemon", "service", "notify", "blob"}
+    | {"enabled", "disabled", "strict", "uploads", "gpus"}
     | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "notices", "server"}
 )
-"""Names under which labd's own methods and services go."""
+"""Names under which labd's own methods, services and settings go."""
 
 
 class Incompatible(Exception):
@@ -41,10 +42,12 @@ def api_of(plugin: object, module: str) -> int:
     return wanted
 
 
-def check_api(wanted: int) -> None:
-    """Refuse a plugin that needs a newer labd. Raises Incompatible."""
+def check_api(wanted: int, *, strict: bool = False) -> None:
+    """Refuse a plugin that needs a newer labd; *strict* refuses an older API too. Raises Incompatible."""
     if wanted > LABD_API:
         raise Incompatible(f"needs plugin API {wanted}, this labd offers {LABD_API}")
+    if strict and wanted < LABD_API:
+        raise Incompatible(f"was written for plugin API {wanted}, which {LABD_API} has replaced")
 
 
 def hooks_of(manager: pluggy.PluginManager, plugin: object) -> tuple[str, ...]:

@@ -27,6 +27,8 @@ class Found(NamedTuple):
     version: str
     load: Callable[[], object]
     builtin: bool = False
+    modules: Callable[[], Iterable[str]] = tuple
+    """Names of the modules that its distribution says it has brought."""
 
 
 def find(builtin: Iterable[str] = BUILTIN, *, path: list[str] | None = None) -> list[Found]:
@@ -61,4 +63,12 @@ def _entries(distribution: Distribution) -> list[EntryPoint]:
 
 def _found(distribution: Distribution, entry: EntryPoint) -> Found:
     module = entry.value.partition(":")[0].strip()
-    return Found(entry.name, module, distribution.name, distribution.version, entry.load)
+    return Found(
+        entry.name, module, distribution.name, distribution.version, entry.load,
+        modules=lambda: _modules(distribution),
+    )  # fmt: skip
+
+
+def _modules(distribution: Distribution) -> list[str]:
+    files = [file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
+    return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]

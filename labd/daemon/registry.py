@@ -1,26 +1,25 @@
-"""Imports plugins, asks each by itself what it offers, and keeps a record of each.
+"""The plugins of one daemon: imports them, asks each by itself what it offers, and keeps a record of each.
 
 Whatever a plugin does wrong (its import, its hooks' names, what they return) ends in its record as
-``failed``, with everything of that plugin withdrawn; the others never notice. Each has a pluggy manager
-of its own: in a shared one, a single unhashable plugin or hook wrapper is everybody's problem.
+``failed``, with everything of that plugin withdrawn; the others never notice.
 """
 
 import logging
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import pluggy
 
 from labd.api import JobKind, JobSpec, Method, Node, Notifier, Service
-from labd.api.hookspecs import LabdHooks
 from labd.config.notify import TAKES
 from labd.daemon import offers
+from labd.daemon.boundary import Boundary
 from labd.daemon.faults import one_line
 from labd.daemon.owner import OWNER
-from labd.daemon.plugin_check import Incompatible, api_of, check_api, check_name, hooks_of
+from labd.daemon.plugin_check import Incompatible
+from labd.daemon.plugin_choice import EVERY, Choice
+from labd.daemon.plugin_load import Plug, import_plugin, record_of
 from labd.daemon.plugin_record import PluginRecord, PluginState
 from labd.daemon.plugins import Found
 from labd.errors import InternalError, LabdError, NotFound
@@ -30,32 +29,14 @@ log = logging.getLogger("labd.plugins")
 CheckSettings = Callable[[str, type[msgspec.Struct] | None], Any]
 """``check(plugin, settings class or None)``: the settings instance, or None; raises for wrong values."""
 
+NodeOf = Callable[[str, Any], Node]
+"""``node_of(plugin, its settings)``: what its hooks are given."""
+
 
 class PluginError(InternalError):
-    """A plugin is wrong, and ``LABD_STRICT_PLUGINS`` asks for that to be fatal."""
+    """A plugin is wrong, and somebody asked for it, or for strictness."""
 
-    title = "a plugin does not load"
-
-
-class Choice(NamedTuple):
-    """Which plugins may load: *enabled* (all, when empty) less *disabled*; *safe* keeps to built-in ones."""
-
-    enabled: frozenset[str] = frozenset()
-    disabled: frozenset[str] = frozenset()
-    safe: bool = False
-
-    def refusal(self, found: Found) -> str:
-        """Why *found* stays out, or an empty string."""
-        if self.safe and not found.builtin:
-            return "labd runs in safe mode"
-        if found.name in self.disabled:
-            return "disabled in the configuration"
-        if self.enabled and found.name not in self.enabled:
-            return "not among plugins.enabled in the configuration"
-        return ""
-
-
-EVERY = Choice()
+    title = "a plugin is wrong"
 
 
 class RegistryStatistics(NamedTuple):
@@ -74,19 +55,35 @@ class RegistryStatistics(NamedTuple):
 class Registry:
     """The plugins of one daemon. *strict* makes the first wrong plugin raise :class:`PluginError`."""
 
-    def __init__(self, choice: Choice = EVERY, *, strict: bool | None = None) -> None:
-        self._choice = choice
-        self._strict = os.environ.get("LABD_STRICT_PLUGINS") == "1" if strict is None else strict
+    def __init__(
+        self, choice: Choice = EVERY, *, strict: bool = False, boundary: Boundary | None = None
+    ) -> None:
+        self.choice = choice
+        self.strict = strict
+        self.boundary = boundary or Boundary()
         self._records: list[PluginRecord] = []
-        self._managers: dict[str, pluggy.PluginManager] = {}
-        self._offers: dict[str, offers.Offer] = {}
-        self.settings: dict[str, Any] = {}
-        """Of each loaded plugin, what ``node.config`` is to hold."""
+        self._found: dict[str, Found] = {}
+        self._plugs: dict[str, Plug] = {}
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
         """Every plugin that was found or asked for, in order of loading."""
         return tuple(self._records)
+
+    @property
+    def found(self) -> tuple[Found, ...]:
+        """Every plugin that is installed, as far as anybody has looked."""
+        return tuple(self._found.values())
+
+    @property
+    def plugs(self) -> tuple[Plug, ...]:
+        """The plugins that are loaded."""
+        return tuple(self._plugs.values())
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of each loaded plugin, what ``node.config`` holds."""
+        return {name: plug.settings for name, plug in self._plugs.items()}
 
     def record(self, name: str) -> PluginRecord:
         """The record of one plugin; of several with one name, the one that loaded. Raises NotFound."""
@@ -95,6 +92,12 @@ class Registry:
             raise NotFound(f"there is no plugin {name!r}", hint="labctl plugins")
         return next((record for record in named if record.loaded), named[0])
 
+    def plug(self, name: str) -> Plug | None:
+        """The plugin *name*, if it is loaded."""
+        return self._plugs.get(name)
+
+    # -- at the start ----------------------------------------------------------------------------
+
     def load(self, found: Iterable[Found], check_settings: CheckSettings) -> None:
         """Import the plugins that may load, and check their settings.
 
@@ -102,42 +105,75 @@ class Registry:
         """
         for plugin in found:
             self._load(plugin, check_settings)
-        self._miss_enabled()
+        self.note_missing()
 
-    def collect(self, node_of: Callable[[str], Node]) -> None:
+    def collect(self, node_of: NodeOf) -> None:
         """Ask every loaded plugin for all that it offers, giving it its own node."""
-        for record in self._records:
-            if record.loaded:
-                self._collect(record, node_of(record.name))
+        for plug in self.plugs:
+            self._guard(plug.record, lambda plug=plug: self.ask(plug, node_of))  # type: ignore[misc]
+
+    def note_missing(self) -> None:
+        """Keep a record of each plugin that is enabled by its name and is not installed."""
+        self._records = [record for record in self._records if record.name in self._found]
+        installed = ", ".join(sorted(self._found)) or "none"
+        for name in self.choice.missing(self._found):
+            error = f"in plugins.enabled, but not installed; installed: {installed}"
+            self._records.append(PluginRecord(name=name, state="failed", error=error))
+            log.error("plugin %s: %s", name, error)
+
+    # -- one plugin ------------------------------------------------------------------------------
+
+    def fresh(self, found: Found, check_settings: CheckSettings, record: PluginRecord | None = None) -> Plug:
+        """*found*, imported and with checked settings, and not one of ours yet. Raises anything."""
+        record = record or record_of(found)
+        plug = import_plugin(found, record, self.boundary, strict=self.strict)
+        plug.settings = check_settings(found.name, plug.settings_type)
+        return plug
+
+    def ask(self, plug: Plug, node_of: NodeOf) -> None:
+        """Let *plug* say what it offers, none of which may be another plugin's. Raises anything."""
+        offer = plug.ask_offer(node_of(plug.record.name, plug.settings))
+        self._refuse_taken(offer, plug.record.name)
+        plug.offer = offer
+
+    def put(self, found: Found, plug: Plug) -> None:
+        """Make *plug* one of ours, in place of what had its name."""
+        self._note(found, plug.record)
+        plug.record.state = "loaded"
+        self._plugs[found.name] = plug
+
+    def put_failed(self, found: Found, error: BaseException) -> None:
+        """Note that *found* is not loaded, as it raised *error*."""
+        record = record_of(found)
+        self._note(found, record)
+        record.state, record.error = _state_after(error), said_of(error)
 
     def withdraw(self, name: str, state: PluginState = "disabled", error: str = "") -> offers.Offer:
         """Take back all that plugin *name* contributed, and return it. Raises NotFound."""
         record = self.record(name)
-        offer = self._offers.get(name, offers.Offer())
-        if record.loaded:
-            self._forget(record)
+        plug = self._plugs.pop(name, None)
         record.state, record.error = state, error
-        return offer
+        return plug.offer if plug else offers.Offer()
 
     @property
     def kinds(self) -> tuple[tuple[str, JobKind], ...]:
         """``(plugin, job kind)`` of every loaded plugin."""
-        return tuple((name, kind) for name, offer in self._offers.items() for kind in offer.kinds)
+        return tuple((name, kind) for name, offer in self._offers for kind in offer.kinds)
 
     @property
     def methods(self) -> tuple[tuple[str, Method], ...]:
         """``(plugin, method)`` of every loaded plugin."""
-        return tuple((name, method) for name, offer in self._offers.items() for method in offer.methods)
+        return tuple((name, method) for name, offer in self._offers for method in offer.methods)
 
     @property
     def services(self) -> tuple[tuple[str, Service], ...]:
         """``(plugin, service)`` of every loaded plugin."""
-        return tuple((name, service) for name, offer in self._offers.items() for service in offer.services)
+        return tuple((name, service) for name, offer in self._offers for service in offer.services)
 
     @property
     def notifiers(self) -> tuple[tuple[str, Notifier], ...]:
         """``(plugin, notifier)`` of every loaded plugin."""
-        return tuple((name, one) for name, offer in self._offers.items() for one in offer.notifiers)
+        return tuple((name, one) for name, offer in self._offers for one in offer.notifiers)
 
     def statistics(self) -> RegistryStatistics:
         """The plugins in numbers."""
@@ -153,46 +189,34 @@ class Registry:
             notifiers=len(self.notifiers),
         )
 
+    @property
+    def _offers(self) -> list[tuple[str, offers.Offer]]:
+        return [(name, plug.offer) for name, plug in self._plugs.items()]
+
     def _load(self, found: Found, check_settings: CheckSettings) -> None:
-        record = PluginRecord(
-            name=found.name, version=found.version, distribution=found.distribution, module=found.module
-        )
+        record = record_of(found)
         self._records.append(record)
-        if refusal := self._choice.refusal(found):
+        self._found.setdefault(found.name, found)
+        if refusal := self.choice.refusal(found):
             record.state, record.error = "disabled", refusal
             return
         self._guard(record, lambda: self._admit(found, record, check_settings))
 
     def _admit(self, found: Found, record: PluginRecord, check_settings: CheckSettings) -> None:
-        check_name(found.name)
-        self._refuse_twin(record)
-        plugin = found.load()
-        record.api = api_of(plugin, found.module)
-        check_api(record.api)
-        self._managers[found.name] = manager = pluggy.PluginManager("labd")
-        manager.add_hookspecs(LabdHooks)
-        manager.register(plugin, name=found.name)
-        record.hooks = hooks_of(manager, plugin)
-        settings = offers.settings_type(self._ask(found.name, "labd_settings"))
-        self.settings[found.name] = check_settings(found.name, settings)
+        if twin := self._plugs.get(found.name):
+            what = f"{twin.record.distribution} {twin.record.version}"
+            raise ValueError(f"the name is taken by the plugin of {what}")
+        self._plugs[found.name] = self.fresh(found, check_settings, record)
+        self._found[found.name] = found
         record.state = "loaded"
 
-    def _collect(self, record: PluginRecord, node: Node) -> None:
-        def ask() -> None:
-            offer = offers.Offer(
-                offers.kinds(record.name, self._ask(record.name, "labd_job_kinds", node=node)),
-                offers.methods(record.name, self._ask(record.name, "labd_methods", node=node)),
-                offers.services(record.name, self._ask(record.name, "labd_services", node=node)),
-                offers.notifiers(record.name, self._ask(record.name, "labd_notifiers", node=node)),
-            )
-            self._refuse_taken(offer)
-            self._offers[record.name] = offer
-
-        self._guard(record, ask)
-
-    def _ask(self, name: str, hook: str, **arguments: Any) -> Any:
-        """What plugin *name* alone answers to *hook*."""
-        return getattr(self._managers[name].hook, hook)(**arguments)
+    def _note(self, found: Found, record: PluginRecord) -> None:
+        """Let *record* stand where that of the same name stood."""
+        if any(old.name == found.name for old in self._records):
+            self._records[self._records.index(self.record(found.name))] = record
+        else:
+            self._records.append(record)
+        self._found[found.name] = found
 
     def _guard(self, record: PluginRecord, step: Callable[[], None]) -> None:
         """Run one step of a plugin's life; if it raises anything, the plugin leaves and is recorded."""
@@ -207,48 +231,39 @@ class Registry:
             OWNER.reset(token)
 
     def _fail(self, record: PluginRecord, error: BaseException) -> None:
-        self._forget(record)
-        record.state = "incompatible" if isinstance(error, Incompatible) else "failed"
-        # what is said to people (a wrong setting, a newer API) needs neither its class nor a traceback
-        said = isinstance(error, LabdError | Incompatible)
-        record.error = " ".join(str(error).split()) if said else one_line(error)
-        trace = None if said else error
+        if (plug := self._plugs.get(record.name)) and plug.record is record:
+            del self._plugs[record.name]
+        record.state, record.error = _state_after(error), said_of(error)
+        trace = None if is_said(error) else error
         log.error("plugin %s %s: %s", record.name, record.state, record.error, exc_info=trace)
-        if self._strict:
+        if self.strict:
             raise PluginError(f"plugin {record.name} is {record.state}: {record.error}") from error
 
-    def _forget(self, record: PluginRecord) -> None:
-        if self._twin(record):
-            return  # what is kept under the name belongs to the other
-        self._managers.pop(record.name, None)
-        self.settings.pop(record.name, None)
-        self._offers.pop(record.name, None)
-
-    def _refuse_twin(self, record: PluginRecord) -> None:
-        if twin := self._twin(record):
-            raise ValueError(f"the name is taken by the plugin of {twin.distribution} {twin.version}")
-
-    def _twin(self, record: PluginRecord) -> PluginRecord | None:
-        """Another plugin of the same name, which was there first."""
-        same = (other for other in self._records if other.name == record.name and other is not record)
-        return next((other for other in same if other.loaded), None)
-
-    def _refuse_taken(self, offer: offers.Offer) -> None:
-        taken = {JobSpec().kind: "labd"} | {kind.name: plugin for plugin, kind in self.kinds}
-        taken_services = {service.name: plugin for plugin, service in self.services}
-        taken_notifiers = dict.fromkeys(TAKES, "labd") | {one.name: plugin for plugin, one in self.notifiers}
-        _refuse_repeats("job kind", [kind.name for kind in offer.kinds], taken)
+    def _refuse_taken(self, offer: offers.Offer, name: str) -> None:
+        others = [(plugin, one) for plugin, one in self._offers if plugin != name]
+        kinds = {kind.name: plugin for plugin, one in others for kind in one.kinds}
+        services = {service.name: plugin for plugin, one in others for service in one.services}
+        notifiers = {notifier.name: plugin for plugin, one in others for notifier in one.notifiers}
+        _refuse_repeats("job kind", [kind.name for kind in offer.kinds], {JobSpec().kind: "labd"} | kinds)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
-        _refuse_repeats("service", [service.name for service in offer.services], taken_services)
-        _refuse_repeats("notifier", [notifier.name for notifier in offer.notifiers], taken_notifiers)
+        _refuse_repeats("service", [service.name for service in offer.services], services)
+        _refuse_repeats(
+            "notifier", [one.name for one in offer.notifiers], dict.fromkeys(TAKES, "labd") | notifiers
+        )
 
-    def _miss_enabled(self) -> None:
-        names = {record.name for record in self._records}
-        installed = ", ".join(sorted(names)) or "none"
-        for name in sorted(self._choice.enabled - names):
-            error = f"in plugins.enabled, but not installed; installed: {installed}"
-            self._records.append(PluginRecord(name=name, state="failed", error=error))
-            log.error("plugin %s: %s", name, error)
+
+def _state_after(error: BaseException) -> PluginState:
+    return "incompatible" if isinstance(error, Incompatible) else "failed"
+
+
+def is_said(error: BaseException) -> bool:
+    """Whether *error* is a word to people (a wrong setting, a newer API) and no defect with a traceback."""
+    return isinstance(error, LabdError | Incompatible)
+
+
+def said_of(error: BaseException) -> str:
+    """*error* in one line."""
+    return " ".join(str(error).split()) if is_said(error) else one_line(error)
 
 
 def _refuse_repeats(what: str, names: Sequence[str], taken: dict[str, str]) -> None:

@@ -26,7 +26,7 @@ class StallStatistics(NamedTuple):
 
 
 class StallWatch(trio.abc.Instrument):
-    """Calls ``report(task name, seconds)`` after every step that took longer than *limit* seconds.
+    """Calls ``report(task name, seconds, owner)`` after every step that took longer than *limit* seconds.
 
     The name of a task of a plugin ends with the plugin's name. *report* runs on the loop, between two
     tasks: it must not block or await.
@@ -34,7 +34,7 @@ class StallWatch(trio.abc.Instrument):
 
     def __init__(
         self,
-        report: Callable[[str, float], None],
+        report: Callable[[str, float, str], None],
         limit: float = LIMIT,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -43,6 +43,12 @@ class StallWatch(trio.abc.Instrument):
         self._clock = clock
         self._began = clock()
         self._statistics = StallStatistics(0, 0.0, "", 0.0)
+        self._culprit: tuple[str, str] | None = None
+
+    def held(self, owner: str, what: str, seconds: float) -> None:
+        """Say that *what* of *owner* took so long of the present step of whichever task."""
+        if seconds > self.limit:
+            self._culprit = owner, f"{what} (plugin {owner})"
 
     def before_task_step(self, task: trio.lowlevel.Task) -> None:
         self._began = self._clock()
@@ -50,18 +56,20 @@ class StallWatch(trio.abc.Instrument):
     def after_task_step(self, task: trio.lowlevel.Task) -> None:
         took = self._clock() - self._began
         if took > self.limit:
-            self._stalled(_name(task), took)
+            owner, name = self._culprit or (task.context.get(OWNER, LABD), _name(task))
+            self._culprit = None
+            self._stalled(name, took, owner)
 
     def statistics(self) -> StallStatistics:
         """The stalls so far."""
         return self._statistics
 
-    def _stalled(self, name: str, took: float) -> None:
+    def _stalled(self, name: str, took: float, owner: str) -> None:
         stalls, worst, worst_task, total = self._statistics
         if took > worst:
             worst, worst_task = took, name
         self._statistics = StallStatistics(stalls + 1, worst, worst_task, total + took)
-        self._report(name, took)
+        self._report(name, took, owner)
 
 
 def _name(task: trio.lowlevel.Task) -> str:

@@ -11,8 +11,9 @@ from labd.config import Loaded, check_plugin, find_files, load
 from labd.daemon import lock, logs, notify, plugins
 from labd.daemon.activation import take_sockets
 from labd.daemon.app import Daemon, Setup
+from labd.daemon.plugin_choice import chosen
 from labd.daemon.rebuilding import evidence
-from labd.daemon.registry import Choice, Registry
+from labd.daemon.registry import Registry
 from labd.errors import InternalError, LabdError
 from labd.jobs.shim.spawn import Zygote
 from labd.store.writer import Store
@@ -46,9 +47,8 @@ def prepare(
 
 
 def _plugins(loaded: Loaded, safe: bool) -> Registry:
-    chosen = loaded.config.plugins
-    registry = Registry(Choice(frozenset(chosen.enabled), frozenset(chosen.disabled), safe))
-
+    settings = loaded.config.plugins
+    registry = Registry(chosen(settings, safe=safe), strict=settings.strict)
     registry.load(plugins.find(), lambda name, struct: check_plugin(name, struct, loaded))
     return registry
 
@@ -56,10 +56,13 @@ def _plugins(loaded: Loaded, safe: bool) -> Registry:
 def serve(setup: Setup) -> int:
     """Run the daemon; returns its exit code."""
     daemon = Daemon(setup)
+    wrong: LabdError | None = None
     try:
         trio.run(daemon.run, instruments=[daemon.stalls])
     except* LabdError as group:
-        raise first_of(group) from None
+        wrong = first_of(group)
+    if wrong is not None:  # raised inside the except* it would be in a group again
+        raise wrong
     log.info("labd has stopped: %s", daemon.control.stop_reason)
     logging.shutdown()
     return 0

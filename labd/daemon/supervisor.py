@@ -78,7 +78,7 @@ class Supervisor:
 
     @property
     def records(self) -> tuple[ServiceRecord, ...]:
-        """Every service ever started, the latest record of each name, in order of first start."""
+        """Every service that is not forgotten, the latest record of each name, in order of first start."""
         return tuple(self._records.values())
 
     def record(self, name: str) -> ServiceRecord:
@@ -113,6 +113,12 @@ class Supervisor:
                 await record.wait_ended()
         self._waits.discard(wait)
         return tuple(self._complain(record, limit) for record in records if record.live)
+
+    def forget(self, *names: str) -> None:
+        """Drop the records of services that have ended and are not to come back."""
+        for name in names:
+            if name in self._records and not self._records[name].live:
+                del self._records[name]
 
     def hurry(self) -> None:
         """Shorten every wait for services that are stopping to :data:`HURRY` seconds."""

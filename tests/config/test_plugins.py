@@ -3,9 +3,11 @@
 import copy
 import os
 import pickle
+from typing import Annotated
 
 import msgspec
 import pytest
+from msgspec import Meta
 
 from labd.config import (
     ConfigErrors,
@@ -15,6 +17,7 @@ from labd.config import (
     check_plugin,
     examine_plugin,
     load,
+    plugin_settings,
     unknown_plugins,
 )
 from tests.config.fakes import PASSWORD, FakeSettings
@@ -207,3 +210,30 @@ def test_a_file_is_judged_by_the_mode_it_had_when_it_was_read(fake):
     loaded = fake(f'token = "{PASSWORD}"', mode=0o644)
     os.chmod(loaded.files[0], 0o600)
     assert "chmod 600" in complaint(loaded)
+
+
+def test_the_settings_of_a_plugin_say_where_they_are_from_and_what_else_they_could_be(tmp_path):
+    class Settings(msgspec.Struct, forbid_unknown_fields=True):
+        token: Secret
+        times: Annotated[int, Meta(ge=1, description="How often.")] = 1
+        names: list[str] = msgspec.field(default_factory=lambda: ["a"])
+
+    file = tmp_path / "labd.toml"
+    file.write_text("[plugins.p]\ntoken = 'x'\ntimes = 2\n")
+    file.chmod(0o600)
+    shown = plugin_settings("p", Settings, load([str(file)]))
+    token, times, names = shown
+    assert (token["value"], token["default"], token["required"]) == ("***", None, True)
+    assert times == {
+        "key": "times", "value": 2, "default": 1, "required": False, "origin": f"{file}:3",
+        "accepts": "a whole number of at least 1", "doc": "How often.",
+    }  # fmt: skip
+    assert (names["value"], names["default"], names["origin"]) == (["a"], ["a"], "default")
+    assert plugin_settings("p", None, load()) == []
+
+
+def test_a_pattern_names_every_plugin_that_it_fits():
+    loaded = load(overrides=["plugins.disabled=['lab-*', 'x*']"])
+    assert [problem.what for problem in unknown_plugins(loaded, ["lab-one"])] == [
+        'there is no plugin "x*"; there are: lab-one'
+    ]

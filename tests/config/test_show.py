@@ -73,7 +73,7 @@ def test_the_schema_describes_every_setting():
 
 def test_the_schema_of_plugins_is_open_for_tables_and_knows_those_it_is_told():
     plugins = json_schema({"fake": FakeSettings})["$defs"]["Plugins"]
-    assert set(plugins["properties"]) == {"enabled", "disabled", "fake"}
+    assert set(plugins["properties"]) == {"enabled", "disabled", "strict", "fake"}
     assert plugins["additionalProperties"]["type"] == "object"
 
 

@@ -7,8 +7,9 @@ import pytest
 from labd.api import LABD_API, JobKind, Method, Notifier, Restart, Role, Service, hookimpl
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
+from labd.daemon.plugin_choice import Choice
 from labd.daemon.plugins import Found
-from labd.daemon.registry import Choice, PluginError, Registry
+from labd.daemon.registry import PluginError, Registry
 from labd.errors import ConfigError, NotFound
 
 
@@ -71,7 +72,7 @@ def check(name, struct_type):
     return struct_type() if struct_type else None
 
 
-def node_of(name):
+def node_of(name, settings):
     return SimpleNamespace(name=name)
 
 
@@ -319,10 +320,9 @@ def test_r28_safe_mode_loads_built_in_plugins_only():
     assert registry.record("good").error == "labd runs in safe mode"
 
 
-def test_strict_mode_raises_with_the_cause(monkeypatch):
-    monkeypatch.setenv("LABD_STRICT_PLUGINS", "1")
+def test_strict_mode_raises_with_the_cause():
     with pytest.raises(PluginError, match="plugin bad is failed: OSError: no") as raised:
-        Registry().load([found("bad", OSError("no"))], check)
+        Registry(strict=True).load([found("bad", OSError("no"))], check)
     assert isinstance(raised.value.__cause__, OSError)
 
 

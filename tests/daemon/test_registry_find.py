@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from labd.daemon.plugin_choice import Choice
 from labd.daemon.plugins import find
-from labd.daemon.registry import Choice, Registry
+from labd.daemon.registry import Registry
 
 GOOD = """
 from labd.api import hookimpl, Service
@@ -40,7 +41,7 @@ def site(tmp_path, monkeypatch):
 def loaded(path, **choice):
     registry = Registry(Choice(**choice), strict=False)
     registry.load(find(path=[str(path)]), lambda name, struct_type: None)
-    registry.collect(lambda name: None)
+    registry.collect(lambda name, settings: None)
     return registry
 
 

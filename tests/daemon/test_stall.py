@@ -37,13 +37,21 @@ def step(watch, task):
 def test_r29_a_long_step_is_reported_with_its_task_and_time():
     watch, reports = watched(0, 0.25)
     step(watch, Task("queue"))
-    assert reports == [("queue", 0.25)]
+    assert reports == [("queue", 0.25, "labd")]
 
 
 def test_r29_the_plugin_of_the_task_is_named():
     watch, reports = watched(0, 0.25)
     step(watch, Task("preprocess", "serving"))
-    assert reports == [("preprocess (plugin serving)", 0.25)]
+    assert reports == [("preprocess (plugin serving)", 0.25, "serving")]
+
+
+def test_r29_a_function_of_a_plugin_is_named_and_not_the_task_that_called_it():
+    watch, reports = watched(0, 0.25, 0, 0.25)
+    watch.held("kinds", "job kind train", 0.2)
+    step(watch, Task("rpc job.submit"))
+    step(watch, Task("rpc job.submit"))
+    assert reports == [("job kind train (plugin kinds)", 0.25, "kinds"), ("rpc job.submit", 0.25, "labd")]
 
 
 def test_steps_up_to_the_limit_are_no_stalls():
@@ -75,4 +83,4 @@ def test_r29_trio_calls_it_and_helpers_of_a_plugin_are_recognised():
             nursery.start_soon(hog, name="preprocess")
 
     trio.run(main, instruments=[StallWatch(lambda *report: reports.append(report), 0.05)])
-    assert [name for name, seconds in reports if seconds >= 0.06] == ["preprocess (plugin serving)"]
+    assert [name for name, seconds, _ in reports if seconds >= 0.06] == ["preprocess (plugin serving)"]

@@ -135,9 +135,12 @@ def test_r28_a_broken_plugin_is_listed_with_its_error(
 
 
 def test_r28_a_service_that_keeps_failing_leaves_the_daemon_alone(house: House) -> None:
-    assert house.plugins()["crashes"]["state"] == "loaded"
     house.daemon.until_event("service.failed")
     assert house.daemon.answers()
+    crashes, hello = house.plugins()["crashes"], house.plugins()["hello"]
+    assert (crashes["state"], crashes["restarts"]) == ("broken", 1)
+    assert crashes["error"] == "service crashes gave up after 1 restart: OSError: no camera"
+    assert (hello["state"], hello["restarts"], hello["faults"]) == ("loaded", 0, 0)
 
 
 def test_the_plugin_passes_its_own_tests() -> None:

@@ -18,6 +18,6 @@ def test_a_reload_counts_at_once_or_says_that_it_needs_a_restart(daemon: DaemonP
         daemon.call("daemon.reload")
     daemon.config.write_text(daemon.config.read_text().replace("0.000001", "0.001"))
     waiting = daemon.call("daemon.reload")["needs_restart"]
-    assert waiting == ["store.snapshots_kept", "plugins.disabled", "plugins.other"]
+    assert waiting == ["store.snapshots_kept"]
     with pytest.raises(Refused, match="the limit of 1 core for one user"):
         daemon.submit("true", cpus=2)

@@ -15,4 +15,5 @@ def run(args: argparse.Namespace) -> int:
     zygote = start_zygote()  # first of all, while this process is small and has one thread
     from labd.daemon.start import prepare, serve
 
-    return serve(prepare(args.config, args.option, dict(os.environ), safe=args.safe, zygote=zygote))
+    options = [*args.option, *(["plugins.strict=true"] if args.strict_plugins else [])]
+    return serve(prepare(args.config, options, dict(os.environ), safe=args.safe, zygote=zygote))

@@ -1,4 +1,4 @@
-"""``daemon.*``, ``event.*``, ``plugin.*`` and ``methods``: the daemon about itself."""
+"""``daemon.*``, ``event.*`` and ``methods``: the daemon about itself."""
 
 from typing import Annotated, Any, Protocol
 
@@ -9,7 +9,6 @@ from labd.api.methods import Call, Method, Role
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.doctor import Check
 from labd.daemon.events import Bus, as_map
-from labd.daemon.registry import Registry
 from labd.store import eventlog
 from labd.store.writer import Store
 
@@ -35,7 +34,7 @@ class Control(Protocol):
 
     async def doctor(self) -> list[Check]: ...
 
-    async def reload(self) -> list[str]: ...
+    async def reload(self) -> dict[str, list[str]]: ...
 
     def stop(self, reason: str, drain: float | None = None) -> None: ...
 
@@ -43,12 +42,9 @@ class Control(Protocol):
 class SystemMethods:
     """The handlers."""
 
-    def __init__(
-        self, control: Control, dispatcher: Dispatcher, registry: Registry, store: Store, bus: Bus
-    ) -> None:
+    def __init__(self, control: Control, dispatcher: Dispatcher, store: Store, bus: Bus) -> None:
         self._control = control
         self._dispatcher = dispatcher
-        self._registry = registry
         self._store = store
         self._bus = bus
 
@@ -56,7 +52,6 @@ class SystemMethods:
         return [
             Method("methods", self.methods, doc="Every method, with the schema of its parameters."),
             Method("event.list", self.events, ListEvents, doc="Events from the log, in order."),
-            Method("plugin.list", self.plugins, doc="Every plugin that was found, and how it fares."),
             Method("daemon.status", self.status, doc="Resources, jobs by state, services, trouble."),
             Method("daemon.doctor", self.doctor, doc="Check the store, the disk, the machine, the plugins."),
             Method("daemon.reload", self.reload, role=Role.ADMIN, doc="Read the configuration again."),
@@ -75,11 +70,6 @@ class SystemMethods:
         )
         return {"events": [as_map(e) for e in found], "oldest": first, "last": last}
 
-    async def plugins(self, call: Call, ask: object) -> dict[str, Any]:
-        from labd.api import LABD_API
-
-        return {"api": LABD_API, "plugins": [record.describe() for record in self._registry.records]}
-
     async def status(self, call: Call, ask: object) -> dict[str, Any]:
         return self._control.status()
 
@@ -87,7 +77,7 @@ class SystemMethods:
         return {"checks": await self._control.doctor()}
 
     async def reload(self, call: Call, ask: object) -> dict[str, Any]:
-        return {"needs_restart": await self._control.reload()}
+        return await self._control.reload()
 
     async def stop(self, call: Call, ask: Stop) -> dict[str, Any]:
         self._control.stop(ask.reason or f"asked by {call.peer.name}", ask.drain)

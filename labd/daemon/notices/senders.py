@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -107,12 +107,16 @@ async def _end_group(process: trio.Process) -> None:
 
 
 async def _by_plugin(notifier: Notifier, target: Target, message: dict[str, Any]) -> str:
-    settings = _settings(notifier, target)
-    if inspect.iscoroutinefunction(notifier.send):
-        await notifier.send(settings, message)
-    else:
-        await trio.to_thread.run_sync(notifier.send, settings, message, abandon_on_cancel=True)
+    await called(notifier.send, _settings(notifier, target), message)
     return ""
+
+
+async def called(send: Callable[[Any, dict[str, Any]], Any], settings: Any, message: dict[str, Any]) -> None:
+    """Call what a plugin sends with: a plain function in a thread."""
+    if inspect.iscoroutinefunction(send):
+        await send(settings, message)
+    else:
+        await trio.to_thread.run_sync(send, settings, message, abandon_on_cancel=True)
 
 
 def _settings(notifier: Notifier, target: Target) -> msgspec.Struct:

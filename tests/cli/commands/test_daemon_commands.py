@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from labd.cli.commands.methods import parameters
-from labd.cli.commands.plugins import rows
+from labd.cli.plugged import plugin_rows
 from labd.cli.render import Terminal
 from labd.errors import NotFound
 from tests.cli.conftest import Labctl
@@ -74,9 +74,9 @@ CHECKS = [
 def test_plugins_are_a_table_with_their_errors(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("plugin.list", {"api": 1, "plugins": PLUGINS})
     assert run("plugins").out == (
-        "NAME    VERSION  STATE   FROM         HOOKS              ERROR\n"
-        "hello   0.1.0    loaded  labd-hello   methods, services\n"
-        "broken  2.0      failed  labd-broken                     "
+        "NAME    VERSION  API  STATE   FROM         HOOKS              ERROR\n"
+        "hello   0.1.0    1    loaded  labd-hello   methods, services\n"
+        "broken  2.0           failed  labd-broken                     "
         "ImportError: no module named numpyy, which it imports first of all\n"
     )
     assert run("plugins", "-q").out == "hello\nbroken\n"
@@ -84,8 +84,8 @@ def test_plugins_are_a_table_with_their_errors(daemon: FakeDaemon, run: Labctl) 
 
 
 def test_plugins_fit_80_columns() -> None:
-    assert rows(PLUGINS, Terminal(width=80))[2] == (
-        "broken  2.0      failed  labd-broken                     ImportError: no module…"
+    assert plugin_rows(PLUGINS, Terminal(width=80))[2] == (
+        "broken  2.0           failed  labd-broken                     ImportError: no m…"
     )
 
 
