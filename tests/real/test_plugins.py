@@ -239,7 +239,7 @@ def test_where_it_is_strict_the_first_mistake_of_a_plugin_ends_the_daemon(
         with pytest.raises(LabdError):
             daemon.call("work.fail")
     assert daemon.process.wait(60) == 1
-    assert f"plugin {name}" in daemon.log().splitlines()[-2]
+    assert f"plugin {name}" in "".join(daemon.log().splitlines()[-4:])
 
 
 def test_rounds_of_changes_leave_no_thread_descriptor_or_memory_behind(
