@@ -1,7 +1,7 @@
 """What a plugin is given: the daemon, as far as it concerns a plugin."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -79,8 +79,13 @@ class Events(Protocol):
         """Record an event, durable on return. *kind* is ``plugin-name.what``."""
         ...
 
-    def subscribe(self, *topics: str) -> AsyncIterator[Event]:
-        """Events from now on whose kind matches one of *topics* (``job.*``; none means all)."""
+    def subscribe(self, *topics: str) -> AsyncGenerator[Event, None]:
+        """Events from now on whose kind matches one of *topics* (``job.*``; none means all).
+
+        "Now" is when the first one is asked for. Whoever falls far behind misses the oldest. The
+        iteration has no end: run it in a service or, to leave it early, inside
+        ``async with contextlib.aclosing(...)``.
+        """
         ...
 
 
