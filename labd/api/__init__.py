@@ -7,7 +7,7 @@ handler or a notifier's ``send``.
 """
 
 from labd.api.hookspecs import hookimpl
-from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
@@ -20,6 +20,8 @@ from labd.errors import (
     NotPermitted,
     Overloaded,
     Refused,
+    StateError,
+    StoreUnavailable,
     UsageError,
 )
 
@@ -30,8 +32,8 @@ __all__ = [
     "LABD_API", "hookimpl",
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
-    "JobKind", "JobSpec", "JobView", "Notifier",
+    "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
-    "DeadlineExceeded",
+    "StoreUnavailable", "StateError", "DeadlineExceeded",
 ]  # fmt: skip

@@ -52,7 +52,9 @@ def _sound(spec: JobSpec) -> JobSpec:
     try:
         return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
     except (msgspec.MsgspecError, TypeError, RecursionError) as error:
-        raise UsageError(f"this is no job: {error}", hint="labd.api.JobSpec says what each field takes") from None
+        raise UsageError(
+            f"this is no job: {error}", hint="labd.api.JobSpec says what each field takes"
+        ) from None
 
 
 class NodeEvents:

@@ -62,4 +62,3 @@ async def a_real_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
             yield catcher.node
         finally:
             daemon.control.stop("the test has ended")
-

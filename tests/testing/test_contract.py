@@ -136,7 +136,12 @@ async def test_jobs_that_are_wrong_or_missing_are_refused_by_name(world, node):
 async def test_events_are_numbered_and_named_after_their_plugin(node):
     one = await node.events.publish("hello.tick", {"n": [1, 2], 3: 4}, cause="why")
     two = await node.events.publish("hello.tick", {})
-    assert (one.kind, one.actor, one.cause, one.data) == ("hello.tick", "plugin hello", "why", {"n": [1, 2], "3": 4})
+    assert (one.kind, one.actor, one.cause, one.data) == (
+        "hello.tick",
+        "plugin hello",
+        "why",
+        {"n": [1, 2], "3": 4},
+    )
     assert two.seq == one.seq + 1
     with pytest.raises(UsageError, match="plugin hello cannot publish 'other.tick'"):
         await node.events.publish("other.tick", {})
