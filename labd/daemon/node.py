@@ -48,7 +48,7 @@ class NodeJobs:
 
 
 def _sound(spec: JobSpec) -> JobSpec:
-    """*spec* as it will be read back: Python lets a plugin put anything into its fields. Raises UsageError."""
+    """*spec* as it will be read back: a plugin can put anything into its fields. Raises UsageError."""
     try:
         return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
     except (msgspec.MsgspecError, TypeError, RecursionError) as error:

@@ -39,6 +39,14 @@ class Up(Notifier):
         self.up.set()
 
 
+async def end_jobs(daemon: Daemon) -> None:
+    """Leave no shim behind: the folder is about to be removed."""
+    with trio.move_on_after(60, shield=True):
+        for job in list(daemon.queue.live):
+            await daemon.runner.cancel(job, "tests", "the test has ended")
+        await daemon.queue.wait_idle()
+
+
 @asynccontextmanager
 async def a_real_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PluginNode]:
     """The node of the plugin ``hello``; the machine has 8 cores and two GPUs of 24 GiB that do not exist."""
@@ -61,4 +69,5 @@ async def a_real_node(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
         try:
             yield catcher.node
         finally:
+            await end_jobs(daemon)
             daemon.control.stop("the test has ended")

@@ -53,7 +53,7 @@ async def test_a_plugin_is_called_through_the_wire():
 async def test_a_role_is_needed():
     async with client(Dice(), node=Node("dice", Settings()), role=Role.VIEW) as asked:
         assert asked.hello["role"] == "view"
-        with pytest.raises(NotPermitted, match="dice.roll needs the role submit, tester has view"):
+        with pytest.raises(NotPermitted, match=r"dice.roll needs the role submit, tester has view"):
             await asked.call("dice.roll")
 
 

@@ -143,7 +143,7 @@ async def test_events_are_numbered_and_named_after_their_plugin(node):
         {"n": [1, 2], "3": 4},
     )
     assert two.seq == one.seq + 1
-    with pytest.raises(UsageError, match="plugin hello cannot publish 'other.tick'"):
+    with pytest.raises(UsageError, match=r"plugin hello cannot publish 'other.tick'"):
         await node.events.publish("other.tick", {})
 
 

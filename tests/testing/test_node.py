@@ -75,7 +75,7 @@ async def test_a_held_job_waits_for_its_release(labd_node):
 
 async def test_no_new_jobs_are_taken_while_the_test_says_so(labd_node):
     labd_node.jobs.refuse("labd is stopping")
-    with pytest.raises(Refused, match="no new work is taken: labd is stopping"):
+    with pytest.raises(Refused, match=r"no new work is taken: labd is stopping"):
         await labd_node.jobs.submit(TRUE)
     labd_node.jobs.refuse("")
     await labd_node.jobs.submit(TRUE)

@@ -45,7 +45,7 @@ async def test_one_that_keeps_failing_gives_up(autojump_clock):
     async with run_service(Service("it", broken, Restart(burst=2))) as running:
         assert await running.failed() == "ValueError: no"
         assert running.restarts == 2
-        with pytest.raises(AssertionError, match="service it is failed: ValueError: no"):
+        with pytest.raises(AssertionError, match=r"service it is failed: ValueError: no"):
             await running.ready()
 
 
@@ -54,7 +54,7 @@ async def test_one_that_is_never_ready_is_told(autojump_clock):
         await trio.sleep_forever()
 
     service = Service("it", late, Restart(when="never", start_timeout=30))
-    with pytest.raises(AssertionError, match="service it is failed: .*was not ready after 30 s"):
+    with pytest.raises(AssertionError, match=r"service it is failed: .*was not ready after 30 s"):
         async with run_service(service) as running:
             await running.ready()
     assert trio.current_time() == 30
@@ -64,7 +64,7 @@ async def test_one_that_returns_is_not_waited_for(autojump_clock):
     async def brief(*, task_status):
         pass
 
-    with pytest.raises(AssertionError, match="service it is (failed|stopped)"):
+    with pytest.raises(AssertionError, match=r"service it is (failed|stopped)"):
         async with run_service(Service("it", brief, Restart(when="never"))) as running:
             await running.ready()
 
