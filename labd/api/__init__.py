@@ -3,7 +3,7 @@
 A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
 the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
 :class:`Method`, :class:`JobKind`, :class:`Notifier`, a settings class); whatever awaits is a service, a
-handler or a notifier's ``send``.
+handler or a notifier's ``send``. :mod:`labd.testing` tests all of it without a daemon.
 """
 
 from labd.api.hookspecs import hookimpl

@@ -28,6 +28,7 @@ class Disk:
 
     @property
     def full(self) -> bool:
+        """Whether nothing more fits."""
         return not self._room.is_set()
 
     def fill(self) -> None:
