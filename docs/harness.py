@@ -11,7 +11,7 @@ from labd.testing import plugin
 from labd.testing.clock import Clock
 from labd.testing.devices import Devices
 from labd.testing.memory import Disk, MemoryBlobs
-from labd.testing.node import RecordedEvents, ScriptedJobs
+from labd.testing.parts import RecordedEvents, ScriptedJobs
 
 PARTS = {
     "jobs": (ScriptedJobs, api.Jobs),

@@ -84,6 +84,15 @@ def test_a_wrong_one_fails_in_the_registrys_words(wrong, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_hook_may_leave_the_node_out_and_return_none_or_several():
+    @hookimpl
+    def labd_services():
+        return [Service("dice", idle), Service("dice-2", idle)]
+
+    record = check_plugin(plugin(labd_services=labd_services, **hook("labd_methods", None)))
+    assert record.hooks == ("labd_methods", "labd_services")
+
+
 def test_settings_are_checked_as_in_the_configuration():
     record = check_plugin(plugin(labd_settings=labd_settings), settings={"sides": 6})
     assert record.loaded

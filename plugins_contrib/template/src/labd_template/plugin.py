@@ -40,7 +40,7 @@ class Plugin:
         return Service(node.name, self._of(node).run)
 
     def _of(self, node: Node) -> Watch:
-        if self._watch is None:
+        if self._watch is None or self._watch.node is not node:  # labd loads it anew with another node
             self._watch = Watch(node, node.config.remember)
         return self._watch
 

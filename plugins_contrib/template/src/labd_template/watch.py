@@ -13,7 +13,7 @@ class Watch:
     """Hears of every end of a job, from now on."""
 
     def __init__(self, node: Node, remember: int) -> None:
-        self._node = node
+        self.node = node
         self._ended: deque[dict[str, Any]] = deque(maxlen=remember)
 
     def recent(self, limit: int) -> list[dict[str, Any]]:
@@ -23,7 +23,7 @@ class Watch:
     async def run(self, *, task_status: trio.TaskStatus[None]) -> None:
         """Listen until cancelled. labd starts it again should it ever fail."""
         task_status.started()
-        async for event in self._node.events.subscribe(*ENDS):
+        async for event in self.node.events.subscribe(*ENDS):
             state = event.kind.removeprefix("job.")
             self._ended.append({"job": event.data["job"], "state": state, "time": event.time})
-            self._node.log.debug("job %d %s", event.data["job"], state)
+            self.node.log.debug("job %d %s", event.data["job"], state)
