@@ -143,6 +143,17 @@ async def test_a_gpu_that_falls_off_is_given_to_nobody(labd_node, autojump_clock
     ]
 
 
+async def test_a_job_starts_on_a_gpu_that_is_mended(labd_node, autojump_clock):
+    for index in (0, 1):
+        labd_node.devices.lose(index)
+    job = await labd_node.jobs.submit(msgspec.structs.replace(TRUE, gpus=1))
+    await trio.testing.wait_all_tasks_blocked()
+    assert (await labd_node.jobs.show(job.id)).state == "queued"
+    labd_node.devices.mend(1)
+    with trio.fail_after(1):
+        assert (await labd_node.jobs.wait(job.id)).gpu_ids == (1,)
+
+
 async def test_a_damaged_blob_is_told_as_such(labd_node):
     for data in (b"weights", b""):
         digest = await labd_node.blobs.put(data)
