@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TypeGuard
 
 from docs.tables import table
+from docs.users import users
 from labd import api
 from labd.api import hookspecs, jobs, methods, node, notify, services, workers
 from labd.errors import LabdError
@@ -18,9 +19,14 @@ ELSEWHERE = ("JobSpec", "JobView")
 
 
 def hooks() -> str:
-    """Every hook: its signature, and its docstring with the example as code."""
+    """Every hook: its signature, its docstring with the example as code, and who uses it."""
     found = [item for item in _class(hookspecs, "LabdHooks").body if isinstance(item, ast.FunctionDef)]
-    return "\n\n".join(f"### {hook.name}\n\n{_code(_signature(hook))}\n\n{_prose(hook)}" for hook in found)
+    return "\n\n".join(map(_hook, found))
+
+
+def _hook(item: ast.FunctionDef) -> str:
+    used = ", ".join(f"[{name}](../../{path})" for name, path in users(item.name).items())
+    return f"### {item.name}\n\n{_code(_signature(item))}\n\n{_prose(item)}\n\nUsed by {used}."
 
 
 def offered() -> str:
@@ -73,6 +79,11 @@ def _signature(item: ast.FunctionDef) -> str:
 
 def _returns(item: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     return ast.unparse(item.returns) if item.returns is not None else "None"
+
+
+def example(hook: str) -> str:
+    """The example of *hook*: a whole module of a plugin."""
+    return textwrap.dedent((inspect.getdoc(getattr(hookspecs.LabdHooks, hook)) or "").partition("Example::\n")[2])
 
 
 def _prose(item: ast.FunctionDef) -> str:

@@ -7,6 +7,7 @@ The info string of a fence says what is done with it::
     ```console background      the command goes on running, in a terminal of its own
     ```python run              a Python script
     ```python file=train.py    a file, written where the commands run
+    ```console install=FOLDER  the distribution in FOLDER is there from now on, as after pip install -e
     ```toml config             a configuration file, to be checked
 
 In what a command prints, ``...`` stands for anything, and runs of spaces count as one.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from docs import api, commands, facts, methods, promises, settings
+from docs import api, commands, facts, harness, methods, promises, settings
 
 FOLDER = Path(__file__).parent / "reference"
 
@@ -41,6 +41,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "hooks": api.hooks,
     "api names": api.offered,
     "api types": api.types,
+    "testing names": harness.names,
+    "testing fixtures": harness.fixtures,
+    "testing node": harness.controls,
     "promises": promises.promises,
     "unheld promises": promises.unheld,
 }

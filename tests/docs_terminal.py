@@ -60,8 +60,8 @@ class Terminal:
         """Do what the info string of *block* says."""
         if file := block.value("file"):
             (self.work / file).write_text(block.text)
-        if "install" in block.words:
-            self.install(tomllib.loads(block.text))
+        if folder := block.value("install"):
+            self.install(self.work / folder)
         if "background" in block.words:
             [step] = steps(block)
             self.background(step.command)
@@ -72,11 +72,12 @@ class Terminal:
             for step in steps(block):
                 self.check(*step)
 
-    def install(self, project: dict[str, Any]) -> None:
-        """What ``pip install -e .`` does to a project: its modules and entry points are found."""
-        about = project["project"]
+    def install(self, folder: Path) -> None:
+        """What ``pip install -e`` does to a project: its modules and entry points are found."""
+        about = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        self.env["PYTHONPATH"] += f":{folder / 'src'}"
         info = self.work / f"{about['name'].replace('-', '_')}-{about['version']}.dist-info"
-        info.mkdir()
+        info.mkdir(exist_ok=True)
         head = {"Metadata-Version": "2.1", "Name": about["name"], "Version": about["version"]}
         (info / "METADATA").write_text("".join(f"{key}: {value}\n" for key, value in head.items()))
         with (info / "entry_points.txt").open("w") as file:

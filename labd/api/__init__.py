@@ -3,11 +3,11 @@
 A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
 the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
 :class:`Method`, :class:`JobKind`, :class:`Notifier`, a settings class); whatever awaits is a service, a
-handler or a notifier's ``send``.
+handler or a notifier's ``send``. :mod:`labd.testing` tests all of it without a daemon.
 """
 
 from labd.api.hookspecs import hookimpl
-from labd.api.jobs import JobKind, JobSpec, JobView
+from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
@@ -21,6 +21,8 @@ from labd.errors import (
     NotPermitted,
     Overloaded,
     Refused,
+    StateError,
+    StoreUnavailable,
     UsageError,
     WorkerError,
     WorkerLost,
@@ -33,9 +35,9 @@ __all__ = [
     "LABD_API", "hookimpl",
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
-    "JobKind", "JobSpec", "JobView", "Notifier",
+    "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
-    "DeadlineExceeded", "WorkerError", "WorkerLost",
+    "StoreUnavailable", "StateError", "DeadlineExceeded", "WorkerError", "WorkerLost",
 ]  # fmt: skip

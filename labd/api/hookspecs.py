@@ -1,8 +1,12 @@
 """Every hook that a plugin may implement, in the order in which labd calls them.
 
-Hooks are plain functions (never ``async``) that return descriptions. Each plugin is asked by itself:
-one that raises becomes a record in ``labctl plugins`` and no neighbour notices. They are called when the
-plugin is loaded: at the start, when it is enabled or reloaded, and, all but the first, with new settings.
+Hooks are plain functions (never ``async``) that return descriptions: one, a list of several, or None.
+A hook may leave ``node`` out of its parameters; others than that it cannot have. Each plugin is asked by
+itself: one that raises becomes a record in ``labctl plugins`` and no neighbour notices. They are called
+when the plugin is loaded: at the start, when it is enabled or reloaded, and, all but the first, with new
+settings.
+
+Each example is a whole module: tests run it as the plugin ``hello``.
 """
 
 from __future__ import annotations
@@ -33,9 +37,14 @@ class LabdHooks:
 
         Called first, before any other hook, with no node: return a :class:`msgspec.Struct` type whose
         fields are the keys of ``[plugins.NAME]``. The table is checked against it, and an instance is
-        what ``node.config`` holds. Since API 1.
+        what ``node.config`` holds: give every field a default, else labd does not load the plugin
+        before somebody has set it. Since API 1.
 
         Example::
+
+            import msgspec
+
+            from labd.api import hookimpl
 
             class Settings(msgspec.Struct, forbid_unknown_fields=True):
                 greeting: str = "hello"
@@ -49,29 +58,48 @@ class LabdHooks:
     def labd_job_kinds(self, node: Node) -> JobKind | list[JobKind] | None:
         """Offer ways to describe a job (``labctl submit --kind NAME``).
 
-        Called when the plugin is loaded, before any job is taken up. Since API 1.
+        Called when the plugin is loaded, before any job is taken up. Names are shared by all plugins;
+        ``command`` is labd's. Since API 1.
 
         Example::
 
+            import msgspec
+
+            from labd.api import JobKind, hookimpl
+
+            class Greet(msgspec.Struct, forbid_unknown_fields=True):
+                who: str = "world"
+
+            def build(params, spec):
+                return msgspec.structs.replace(spec, argv=("echo", "hello", params.who))
+
             @hookimpl
             def labd_job_kinds(node):
-                return JobKind("greet", build, Params, "say hello to somebody")
+                return JobKind("greet", build, Greet, "Say hello to somebody.")
         """
 
     @hookspec
     def labd_notifiers(self, node: Node) -> Notifier | list[Notifier] | None:
         """Offer ways to deliver notifications (``kind = "NAME"`` in ``[notify.targets.*]``).
 
-        Called when the plugin is loaded, before any notification is sent. Since API 1.
+        Called when the plugin is loaded, before any notification is sent. Names are shared by all plugins.
+        Since API 1.
 
         Example::
+
+            import msgspec
+
+            from labd.api import Notifier, hookimpl
+
+            class Prefix(msgspec.Struct, forbid_unknown_fields=True):
+                prefix: str = "labd"
 
             @hookimpl
             def labd_notifiers(node):
                 async def send(settings, message):
                     node.log.warning("%s: %s", settings.prefix, message["text"])
 
-                return Notifier("log", send, Prefix, "write notifications into labd's log")
+                return Notifier("log", send, Prefix, "Write notifications into labd's log.")
         """
 
     @hookspec
@@ -83,8 +111,18 @@ class LabdHooks:
 
         Example::
 
+            import msgspec
+
+            from labd.api import Method, Role, hookimpl
+
+            class Greet(msgspec.Struct, forbid_unknown_fields=True):
+                who: str = "world"
+
             @hookimpl
             def labd_methods(node):
+                async def greet(call, params):
+                    return {"text": f"hello, {params.who}", "caller": call.peer.name}
+
                 return Method("hello.greet", greet, Greet, Role.VIEW, "Say hello.")
         """
 
@@ -93,12 +131,23 @@ class LabdHooks:
         """Offer long-running services; labd starts, restarts and stops them.
 
         Called when the plugin is loaded, before its services start: keep it quick and import heavy
-        libraries inside the service. A service that fails is restarted by its policy and disturbs nobody.
-        Since API 1.
+        libraries inside the service. A service that fails is restarted by its policy and disturbs nobody;
+        it is cancelled when labd or the plugin stops. It is named as the plugin is, or with a ``-`` and more
+        after that. Since API 1.
 
         Example::
 
+            import trio
+
+            from labd.api import Service, hookimpl
+
             @hookimpl
             def labd_services(node):
-                return Service("hello-ticker", Ticker(node).run)
+                async def tick(*, task_status):
+                    task_status.started()
+                    while True:
+                        await trio.sleep(60)
+                        await node.events.publish("hello.tick", {"boot": node.clock.boot()})
+
+                return Service("hello-ticker", tick)
         """

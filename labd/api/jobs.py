@@ -178,7 +178,9 @@ class JobKind(msgspec.Struct, frozen=True):
 
     ``build`` is ``build(params, spec) -> spec``: a plain function, called once at submit with the
     checked ``params`` and the spec as sent; it returns the spec that will run (usually the same with
-    another ``argv``). It raises :class:`labd.api.UsageError` to refuse. Since API 1.
+    another ``argv``, by ``msgspec.structs.replace``). It runs on the loop: no I/O, nothing slow. It raises
+    :class:`labd.api.UsageError` to refuse. ``--param`` sends text, which becomes a number or a truth value
+    where ``params`` has such a field. Since API 1.
     """
 
     name: str

@@ -8,7 +8,11 @@ import msgspec
 
 
 class Role(IntEnum):
-    """What a caller may do; each includes the ones before it."""
+    """What a caller may do; each includes the ones before it.
+
+    ``VIEW`` looks, ``SUBMIT`` has jobs of its own, ``OPERATE`` acts on those of others, ``ADMIN`` on the
+    daemon. ``NONE`` may do nothing.
+    """
 
     NONE = 0
     VIEW = 1
@@ -29,7 +33,10 @@ class Peer(msgspec.Struct, frozen=True):
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One request in progress: who asks, and a way to send notices to them."""
+    """One request in progress: who asks, and a way to send notices to them.
+
+    ``await call.notify("hello.progress", {"done": 3})`` reaches the caller before the answer does.
+    """
 
     peer: Peer
     method: str
@@ -44,9 +51,12 @@ class NoParams(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Method(msgspec.Struct, frozen=True):
     """A method that ``labctl call NAME`` reaches.
 
-    ``handler`` is ``async def handler(call, params)`` and returns what msgpack can encode. ``params``
-    is a :class:`msgspec.Struct` type: its fields are the parameters, checked before the handler runs,
-    and its JSON Schema is what ``labctl methods`` prints. ``doc`` is one sentence.
+    ``handler`` is ``async def handler(call, params)`` and returns what msgpack can encode (also structs
+    and numpy arrays). It is cancelled when the caller gives up or goes away. The errors of ``labd.api``
+    reach the caller as they are, any other becomes an internal error. ``params`` is a
+    :class:`msgspec.Struct` type: its fields are the parameters, checked before the handler runs, and its
+    JSON Schema is what ``labctl methods`` prints. ``role`` is what a caller needs; it does not say whose
+    things they may touch. ``doc`` is one sentence. ``name`` is the plugin's name, a dot, and more.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """What a plugin is given: the daemon, as far as it concerns a plugin."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -26,11 +26,16 @@ class Lease(Protocol):
     """What was granted; given back by leaving the ``async with`` that took it."""
 
     @property
-    def gpu_ids(self) -> tuple[int, ...]: ...
+    def gpu_ids(self) -> tuple[int, ...]:
+        """The indices of the GPUs, as labd counts them; empty when none was asked for."""
+        ...
 
 
 class Clock(Protocol):
-    """Time, in three kinds; durations never come from the wall clock."""
+    """Time in two kinds. Durations never come from the wall clock, which somebody may set.
+
+    To wait, use ``trio.sleep``: in tests its time is virtual, and these go along with it.
+    """
 
     def wall(self) -> float:
         """Unix seconds, to show to people."""
@@ -42,10 +47,19 @@ class Clock(Protocol):
 
 
 class Jobs(Protocol):
-    """The queue. Jobs of a plugin belong to the daemon's own user."""
+    """The queue. Jobs of a plugin belong to the daemon's own user.
+
+    Jobs outlive the daemon, and so the plugin: after a restart find them again by the ids or the keys that
+    you kept. Reading logs, holding and retrying are methods of the daemon, not of a node.
+    """
 
     async def submit(self, spec: JobSpec, *, key: str | None = None) -> JobView:
-        """Accept a job; durable on return. Raises UsageError, Refused, StoreUnavailable."""
+        """Accept a job; durable on return. With a *key* that was used before, the job that it made.
+
+        Set ``cwd``, which is ``/`` otherwise; of the environment labd adds only what every job gets. Raises
+        UsageError for a wrong spec, NotFound for an unknown job in ``after``, Refused for what this machine
+        could never run, Overloaded at a limit, StoreUnavailable while nothing can be made durable.
+        """
         ...
 
     async def show(self, job: int) -> JobView:
@@ -53,11 +67,11 @@ class Jobs(Protocol):
         ...
 
     async def wait(self, job: int) -> JobView:
-        """The job once it has ended. Raises NotFound."""
+        """The job once it has ended: look at its ``state``, a failed job raises nothing. Raises NotFound."""
         ...
 
     async def cancel(self, job: int, *, reason: str = "") -> JobView:
-        """Ask for the job's end. Raises NotFound, Conflict when it has ended."""
+        """Ask for the job's end; :meth:`wait` for it. Raises NotFound, Conflict when it has ended."""
         ...
 
 
@@ -68,8 +82,12 @@ class Resources(Protocol):
         self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
     ) -> AbstractAsyncContextManager[Lease]:
         """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), and bytes of
-        the memory of each GPU, which is then shared. Raises Refused when the machine could never grant
-        them."""
+        the memory of each GPU, which is then shared.
+
+        *holder* is what ``labctl why`` calls you. Leases are served before jobs that wait; a cancelled wait
+        leaves the line. Nothing holds you to what you leased. Raises Refused when the machine could never
+        grant it.
+        """
         ...
 
 
@@ -77,11 +95,20 @@ class Events(Protocol):
     """The bus of everything that happens."""
 
     async def publish(self, kind: str, data: dict[str, Any], *, cause: str = "") -> Event:
-        """Record an event, durable on return. *kind* is ``plugin-name.what``."""
+        """Record an event, durable on return. *kind* is ``plugin-name.what``.
+
+        *data* is what JSON can hold; it is kept for as long as the log of events, so keep it small and put
+        bytes into blobs. Raises UsageError for a kind of somebody else's, StoreUnavailable.
+        """
         ...
 
-    def subscribe(self, *topics: str) -> AsyncIterator[Event]:
-        """Events from now on whose kind matches one of *topics* (``job.*``; none means all)."""
+    def subscribe(self, *topics: str) -> AsyncGenerator[Event, None]:
+        """Events from now on whose kind matches one of *topics* (``job.*``; none means all).
+
+        "Now" is when the first one is asked for. Whoever falls far behind misses the oldest. The
+        iteration has no end: run it in a service or, to leave it early, inside
+        ``async with contextlib.aclosing(...)``.
+        """
         ...
 
 
@@ -93,16 +120,22 @@ class Blobs(Protocol):
         ...
 
     async def get(self, digest: str) -> bytes:
-        """The bytes of *digest*, checked against it. Raises NotFound, StateError."""
+        """The bytes of *digest*, checked against it.
+
+        Raises UsageError for what is no digest, NotFound, StateError when the disk has changed them.
+        """
         ...
 
 
 class Node(Protocol):
-    """The daemon as one plugin sees it; each plugin gets its own."""
+    """The daemon as one plugin sees it: each plugin has its own, the same one in all of its hooks.
+
+    It works once services run: hooks only hand it on.
+    """
 
     @property
     def name(self) -> str:
-        """The plugin's name."""
+        """The plugin's name: that of its entry point, of its table in the configuration, of its methods."""
         ...
 
     @property
@@ -111,7 +144,9 @@ class Node(Protocol):
         ...
 
     @property
-    def log(self) -> logging.Logger: ...
+    def log(self) -> logging.Logger:
+        """``labd.plugin.NAME``, which goes where labd's own log goes."""
+        ...
 
     @property
     def jobs(self) -> Jobs: ...

@@ -38,7 +38,8 @@ class Service(msgspec.Struct, frozen=True):
     """A long-running part of the daemon or of a plugin.
 
     ``run`` is ``async def run(*, task_status)``: ready when it calls ``task_status.started()``, done
-    when it returns, stopped by cancellation. The first attempt and each restart call it anew. A
+    when it returns, stopped by cancellation. The first attempt and each restart call it anew. Without
+    ``started()`` it counts as failed after ``start_timeout``; never swallow ``trio.Cancelled``. A
     *critical* service that gives up stops the daemon; a plugin's services may not be critical. Of a
     plugin, ``name`` is the plugin's name, or starts with it and ``-``.
     """

@@ -14,6 +14,7 @@ COMMANDS = {
     "run": "run the daemon in the foreground (what labd does when no command is given)",
     "demo": "see it work: training runs that survive the death of their daemon",
     "config": "check, show or describe the configuration",
+    "plugins": "start a plugin of your own",
     "man": "show or write manual pages",
 }
 
@@ -23,6 +24,7 @@ EPILOG = """examples:
   labd --config etc/labd.toml          run it with a configuration
   labd -o resources.cores=4            the same with one setting from here
   labd config check                    look for mistakes without starting anything
+  labd plugins new dice                begin a plugin, with tests
 
 labctl submits and watches jobs: see labctl --help.
 """

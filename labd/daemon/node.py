@@ -1,7 +1,7 @@
 """The daemon as one plugin sees it: the real :class:`labd.api.Node`."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -32,7 +32,7 @@ class NodeJobs:
         self._owner = owner
 
     async def submit(self, spec: JobSpec, *, key: str | None = None) -> JobView:
-        job, _ = await self._desk.queue.submit(self._desk.intake.checked(spec), self._owner, key)
+        job, _ = await self._desk.queue.submit(self._desk.intake.checked(_sound(spec)), self._owner, key)
         return self._desk.view(job)
 
     async def show(self, job: int) -> JobView:
@@ -46,6 +46,16 @@ class NodeJobs:
             job, self._owner.name, reason or f"cancelled by {self._owner.name}"
         )
         return self._desk.view(ended)
+
+
+def _sound(spec: JobSpec) -> JobSpec:
+    """*spec* as it will be read back: a plugin can put anything into its fields. Raises UsageError."""
+    try:
+        return msgspec.convert(msgspec.to_builtins(spec), JobSpec)
+    except (msgspec.MsgspecError, TypeError, RecursionError) as error:
+        raise UsageError(
+            f"this is no job: {error}", hint="labd.api.JobSpec says what each field takes"
+        ) from None
 
 
 class NodeEvents:
@@ -65,7 +75,7 @@ class NodeEvents:
         [event] = await self._queue.commit([Draft(kind, plain, actor=f"plugin {self._plugin}", cause=cause)])
         return event
 
-    async def subscribe(self, *topics: str) -> AsyncIterator[Event]:
+    async def subscribe(self, *topics: str) -> AsyncGenerator[Event, None]:
         with self._bus.listen(topics) as listener:
             while True:
                 await trio.lowlevel.checkpoint()

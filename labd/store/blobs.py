@@ -17,6 +17,12 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _CHUNK = 1 << 20
 
 
+def check_digest(digest: str) -> None:
+    """Raise UsageError when *digest* is none."""
+    if not _DIGEST.fullmatch(digest):
+        raise UsageError(f"{digest!r} is not a blob's digest", hint="a digest is 64 hexadecimal digits")
+
+
 class BlobStatistics(msgspec.Struct, frozen=True):
     """Since the start: blobs written, blobs that were there already, bytes written."""
 
@@ -133,8 +139,7 @@ class Blobs:
 
     def path(self, digest: str) -> str:
         """Where the blob lies, or would. Raises UsageError when *digest* is none."""
-        if not _DIGEST.fullmatch(digest):
-            raise UsageError(f"{digest!r} is not a blob's digest", hint="a digest is 64 hexadecimal digits")
+        check_digest(digest)
         return os.path.join(self.directory, digest[:2], digest)
 
     def __iter__(self) -> Iterator[str]:

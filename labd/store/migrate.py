@@ -53,9 +53,15 @@ def refuse_newer(path: str, found: int, migrations: Migrations) -> None:
 
 def missing(connection: sqlite3.Connection, migrations: Migrations) -> list[str]:
     """The columns (``table.column``) that the migrations make and the file has not."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
-        _apply(model, 0, migrations)
+    with closing(in_memory(migrations)) as model:
         return sorted(_columns(model) - _columns(connection))
+
+
+def in_memory(migrations: Migrations) -> sqlite3.Connection:
+    """An empty database of the present version that is nowhere on disk."""
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    _apply(connection, 0, migrations)
+    return connection
 
 
 def _apply(connection: sqlite3.Connection, found: int, migrations: Migrations) -> None:

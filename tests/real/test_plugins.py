@@ -138,8 +138,8 @@ def test_labctl_changes_plugins_of_a_running_daemon(house: tuple[DaemonProcess, 
     site.install("work", WORK.replace('"first"', '"second"'), version="1.1")
     assert daemon.labctl("plugins", "reload", "work").stdout == "Reloaded work 1.1.\n"
     assert daemon.call("work.say") == "second"
-    kinds = [event["kind"] for event in daemon.events("plugin.")]
-    assert kinds == ["plugin.disabled", "plugin.enabled", "plugin.reloaded"]
+    told = ["plugin.disabled", "plugin.enabled", "plugin.reloaded"]
+    wait_until(lambda: [event["kind"] for event in daemon.events("plugin.")] == told)
     assert_untouched(daemon)
 
 

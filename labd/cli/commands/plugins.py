@@ -1,4 +1,4 @@
-"""``labctl plugins``: what is plugged in, how it is, and changing it."""
+"""``labctl plugins``: what is plugged in, how it is, and changing it. ``labd plugins new``: a new one."""
 
 import argparse
 from typing import Any
@@ -25,6 +25,7 @@ EXAMPLES = [
     ("labctl plugins reload hello", "after a change to its code or its settings"),
     ("labctl plugins config hello", "its settings, and where each is from"),
 ]
+OWN = "start a plugin of your own"
 CHANGES = {"enable": "Enabled", "disable": "Disabled", "reload": "Reloaded"}
 LASTS = {
     "enable": ", until labd ends; plugins.enabled in labd.toml is for good",
@@ -44,7 +45,24 @@ def add_arguments(parser: Parser) -> None:
     add_format(parser)
 
 
-def run(args: argparse.Namespace, connect: Connect) -> int:
+def add_parser(commands: Any) -> None:
+    """Add ``labd plugins`` with its one command to the commands of labd."""
+    parser = commands.add_parser("plugins", help=OWN, description=OWN)
+    new = parser.add_subparsers(dest="plugins_command", metavar="COMMAND", required=True).add_parser(
+        "new", help="make the folder labd-NAME with a plugin that works, and its tests"
+    )
+    new.add_argument("name", metavar="NAME", help="what to call it: small letters, digits, - and _")
+    new.add_argument("--into", metavar="DIR", default=".", help="the folder to make it in (default: here)")
+    new.add_argument("--dry-run", action="store_true", help="only say what would be made")
+    new.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def run(args: argparse.Namespace, connect: Connect | None = None) -> int:
+    """Show the plugins to labctl, which has a *connect*; make one for labd."""
+    if connect is None:
+        from labd.cli import new_plugin
+
+        return new_plugin.run(args)
     _check(args)
     if args.action in CHANGES:
         return _change(args, connect)

@@ -4,11 +4,11 @@ import pytest
 
 from labd.api.workers import WorkerSpec
 from labd.errors import WorkerError, WorkerLost
-from tests.workers.fake import FakeWorkers
+from labd.testing.workers import PlayedWorkers
 
 
 async def test_a_fake_answers_raises_and_dies_like_a_worker():
-    workers = FakeWorkers()
+    workers = PlayedWorkers()
     async with workers.keep(2, WorkerSpec(target="statistics")) as pool:
         assert await pool.call("mean", data=[1, 3]) == 2
     async with workers.start(WorkerSpec(target="fractions:Fraction", arguments={"numerator": 3})) as worker:
