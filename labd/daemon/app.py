@@ -41,6 +41,7 @@ from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.registry import Registry
+from labd.daemon.restored import own_up
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
@@ -133,6 +134,7 @@ class Daemon:
         )  # fmt: skip
         self.dispatcher = Dispatcher()
         self.epoch = epoch_of(self.store)
+        own_up(self.store, self.queue, self.clock, self._folder)
         self.notifiers = dict[str, Any]()
         self.notices = Notices(
             self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),

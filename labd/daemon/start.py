@@ -11,6 +11,7 @@ from labd.config import Loaded, check_plugin, find_files, load
 from labd.daemon import lock, logs, notify, plugins
 from labd.daemon.activation import take_sockets
 from labd.daemon.app import Daemon, Setup
+from labd.daemon.backup.place import refuse_half
 from labd.daemon.registry import Choice, Registry
 from labd.errors import InternalError, LabdError
 from labd.jobs.shim.spawn import Zygote
@@ -29,6 +30,7 @@ def prepare(
     paths = places.find(env, state=daemon.state_dir, runtime=daemon.runtime_dir, socket=daemon.socket)
     logs.setup(daemon.log_format, daemon.log_level)
     lock.hold(paths.state)
+    refuse_half(paths.state)
     return Setup(
         loaded=loaded,
         files=files,
