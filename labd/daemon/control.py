@@ -13,7 +13,7 @@ import trio
 from labd.api.node import Event
 from labd.api.services import ServiceState
 from labd.config import Config, changed_needing_restart, load
-from labd.daemon import doctor
+from labd.daemon import doctor, machine_checks
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
 from labd.daemon.service_record import ServiceRecord
@@ -41,6 +41,7 @@ class Control:
         self._daemon = daemon
         self._loaded = daemon.setup.loaded
         self._began = daemon.clock.boot()
+        self._shift = machine_checks.shift()
         self.life = trio.CancelScope()
         self._asked = trio.Event()
         self._patience = trio.CancelScope()
@@ -215,10 +216,22 @@ class Control:
         return await doctor.examine(
             [
                 partial(doctor.store, daemon.store.statistics(), daemon.store.repair),
+                partial(machine_checks.integrity, daemon.store.path),
+                partial(
+                    machine_checks.snapshots,
+                    daemon.store.path,
+                    self.config.store.snapshot_interval,
+                    daemon.clock.wall(),
+                ),
+                partial(machine_checks.copies, daemon.store.path),
                 partial(doctor.disk, state),
                 partial(doctor.fsync_speed, state),
                 doctor.sqlite_version,
                 doctor.clock,
+                machine_checks.synchronised,
+                lambda: machine_checks.drift(self._shift, machine_checks.shift()),
+                machine_checks.versions,
+                machine_checks.of_process,
                 partial(doctor.descriptors, self.config.wire.max_connections),
                 partial(doctor.plugins, daemon.setup.registry.records),
                 *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
