@@ -26,7 +26,7 @@ from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.gpus import GpuWatch, keep_indices, kept_indices
 from labd.daemon.healing import Healer
-from labd.daemon.identity import epoch_of, identity
+from labd.daemon.identity import epoch_of, identity, version
 from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
@@ -46,6 +46,8 @@ from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
+from labd.daemon.telemetry.service import Spans
+from labd.daemon.telemetry.spans import Origin as SpanOrigin
 from labd.daemon.uploads import Uploads
 from labd.jobs import attempts, limits, table
 from labd.jobs.clock import SystemClock
@@ -140,6 +142,7 @@ class Daemon:
             self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
+        self.spans = Spans(self.store, self.bus, SpanOrigin(socket.gethostname(), version(), self.epoch))
         self.control = Control(self)
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
@@ -200,6 +203,7 @@ class Daemon:
                 Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
+                Service("telemetry", self.spans.run, quick),
             ],
             list(self.setup.registry.services),
             [Service("server", self.server.run, once, critical=True)],

@@ -139,6 +139,7 @@ class Control:
         daemon.uploads.limit = config.jobs.max_upload
         daemon.desk.intake.targets = config.notify.targets
         daemon.notices.configure(config.notify)
+        daemon.spans.configure(config.telemetry)
         daemon.code.limit = config.jobs.max_snapshot
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
@@ -237,6 +238,7 @@ class Control:
                 *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
                 partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
                 doctor.sandbox,
+                partial(machine_checks.telemetry, daemon.spans.endpoint, daemon.spans.statistics()),
             ]
         )
 

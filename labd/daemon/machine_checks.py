@@ -14,6 +14,7 @@ import trio
 
 from labd.daemon.doctor import Check
 from labd.daemon.identity import version
+from labd.daemon.telemetry.exporter import Statistics
 from labd.store import connect, snapshot
 from labd.units import about_bytes, about_seconds
 
@@ -123,6 +124,16 @@ def systemd(cgroup: str, env: Mapping[str, str], lingering: bool) -> Check:
         hint = "loginctl enable-linger"
         return Check("systemd", "warn", f"{name} and its jobs end when the user logs out", hint)
     return found
+
+
+def telemetry(endpoint: str, found: Statistics) -> Check:
+    """Whether spans of jobs arrive where they should."""
+    if not endpoint:
+        return Check("telemetry", "ok", "no endpoint is set")
+    text = f"{endpoint}: {found.sent} spans sent, {found.dropped} lost"
+    if found.error:
+        return Check("telemetry", "warn", f"{text}; {found.error}", "look at the collector; jobs do not depend on it")
+    return Check("telemetry", "ok", text)
 
 
 _ASKED = (*NEEDED, "LimitNOFILE", "WatchdogUSec")
