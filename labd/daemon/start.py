@@ -1,21 +1,28 @@
-"""From a command line to a running daemon: configuration, lock, store, plugins, and then the loop."""
+"""From a command line to a running daemon: configuration, lock, store, plugins, and then the loop.
+
+The store is checked in a thread, which takes long when it is large; the rest is imported and loaded meanwhile.
+"""
+
+from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Mapping, Sequence
-
-import trio
+from functools import partial
+from typing import TYPE_CHECKING
 
 from labd import paths as places
 from labd.config import Loaded, check_plugin, find_files, load
-from labd.daemon import lock, logs, notify, plugins
-from labd.daemon.activation import take_sockets
-from labd.daemon.app import Daemon, Setup
+from labd.daemon import lock, logs
 from labd.daemon.backup.place import refuse_half
-from labd.daemon.registry import Choice, Registry
+from labd.daemon.meanwhile import Meanwhile
 from labd.errors import InternalError, LabdError
 from labd.jobs.shim.spawn import Zygote
 from labd.store.writer import Store
+
+if TYPE_CHECKING:
+    from labd.daemon.app import Setup
+    from labd.daemon.registry import Registry
 
 log = logging.getLogger("labd")
 
@@ -31,14 +38,21 @@ def prepare(
     logs.setup(daemon.log_format, daemon.log_level)
     lock.hold(paths.state)
     refuse_half(paths.state)
+    store = Meanwhile(partial(Store.open, os.path.join(paths.state, "labd.db")))
+
+    from labd.daemon import notify
+    from labd.daemon.activation import take_sockets
+    from labd.daemon.app import Setup
+
+    registry = _plugins(loaded, safe)
     return Setup(
         loaded=loaded,
         files=files,
         overrides=overrides,
         env=env,
         paths=paths,
-        store=Store.open(os.path.join(paths.state, "labd.db")),
-        registry=_plugins(loaded, safe),
+        store=store.result(),
+        registry=registry,
         zygote=zygote,
         passed=[passed.socket for passed in take_sockets()],
         notifier=notify.take_notifier(),
@@ -47,6 +61,9 @@ def prepare(
 
 
 def _plugins(loaded: Loaded, safe: bool) -> Registry:
+    from labd.daemon import plugins
+    from labd.daemon.registry import Choice, Registry
+
     chosen = loaded.config.plugins
     registry = Registry(Choice(frozenset(chosen.enabled), frozenset(chosen.disabled), safe))
 
@@ -56,6 +73,10 @@ def _plugins(loaded: Loaded, safe: bool) -> Registry:
 
 def serve(setup: Setup) -> int:
     """Run the daemon; returns its exit code."""
+    import trio
+
+    from labd.daemon.app import Daemon
+
     daemon = Daemon(setup)
     try:
         trio.run(daemon.run, instruments=[daemon.stalls])
