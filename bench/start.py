@@ -24,7 +24,7 @@ from labd.store.schema import MIGRATIONS
 
 JOBS, PLUGINS, ROUNDS = 100_000, 20, 9
 
-PLUGIN = '''
+PLUGIN = """
 from labd.api import Service, hookimpl
 import trio
 
@@ -35,7 +35,7 @@ async def serve(*, task_status=trio.TASK_STATUS_IGNORED):
 @hookimpl
 def labd_services(node):
     return [Service("{name}", serve)]
-'''
+"""
 
 
 def fill(path: str, jobs: int) -> None:
@@ -57,7 +57,9 @@ def _job(number: int) -> Job:
         number=1, state="succeeded", token="0" * 32, cause="submitted", started=began, ended=began + 30,
         seconds=30.0, exit_code=0, user_seconds=29.0, system_seconds=0.5, max_rss=2**27,
     )  # fmt: skip
-    spec = JobSpec(argv=("python", "train.py", f"--seed={number}"), cwd="/home/ann/work", name="train", cpus=1.0)
+    spec = JobSpec(
+        argv=("python", "train.py", f"--seed={number}"), cwd="/home/ann/work", name="train", cpus=1.0
+    )
     return Job(
         id=number, uid=1000 + number % 20, gid=1000, user=f"user{number % 20}", spec=spec, environment="",
         submitted=began - 5, state="succeeded", current=current,

@@ -17,6 +17,6 @@ def add_state(parser: argparse.ArgumentParser) -> None:
 def state_of(args: argparse.Namespace) -> str:
     """The directory. Raises ConfigErrors."""
     if args.state:
-        return os.path.abspath(args.state)
+        return os.path.abspath(str(args.state))
     daemon = load(find_files(args.config), os.environ, args.option or ()).config.daemon
     return find(os.environ, state=daemon.state_dir).state

@@ -20,7 +20,8 @@ from labd.config.sources import find_files
 from labd.config.telemetry import Telemetry
 
 __all__ = [
-    "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins", "Notify", "Target", "Telemetry",
+    "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins", "Notify", "Target",
+    "Telemetry",
     "load", "find_files", "Loaded", "Origin", "ConfigErrors", "Problem",
     "check_plugin", "examine_plugin", "unknown_plugins", "NoSettings",
     "changed", "changed_needing_restart",

@@ -30,7 +30,8 @@ def human(record: logging.LogRecord, *, colour: bool = False) -> str:
 
 
 def as_json(record: logging.LogRecord) -> str:
-    """One object: time (ISO 8601, UTC), level, logger, message, job, attempt, plugin, event, file, line, error."""
+    """One object: time (ISO 8601, UTC), level, logger, message, job, attempt, plugin, event, file, line,
+    error."""
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     fields = {
         "time": f"{seconds}.{int(record.created % 1 * 1000):03d}Z",

@@ -50,11 +50,15 @@ def snapshots(path: str, interval: float, now: float) -> Check:
     """How old the newest copy is from which a damaged store could be restored."""
     there = snapshot.newest_first(path)
     if not there:
-        return Check("snapshots", "ok", f"none yet; the first is due {about_seconds(interval)} after the start")
+        return Check(
+            "snapshots", "ok", f"none yet; the first is due {about_seconds(interval)} after the start"
+        )
     age = max(now - os.stat(there[0]).st_mtime, 0.0)
     text = f"{len(there)}, the newest {about_seconds(age)} old"
     if age > 3 * interval:
-        return Check("snapshots", "warn", text, f"one is due every {about_seconds(interval)}: see the log of labd")
+        return Check(
+            "snapshots", "warn", text, f"one is due every {about_seconds(interval)}: see the log of labd"
+        )
     return Check("snapshots", "ok", text)
 
 
@@ -70,7 +74,9 @@ def copies(path: str) -> Check:
 
 def synchronised() -> Check:
     """Whether the kernel says that somebody keeps the clock right."""
-    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(256))  # asks, changes nothing
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(
+        ctypes.create_string_buffer(256)
+    )  # asks, changes nothing
     if state == _TIME_ERROR:
         hint = "timedatectl set-ntp true; waiting, limits and retries do not depend on it, shown times do"
         return Check("ntp", "warn", "nobody keeps the clock synchronised", hint)
@@ -112,13 +118,17 @@ def systemd(cgroup: str, env: Mapping[str, str], lingering: bool) -> Check:
     """How systemd runs this process, whose line of /proc/self/cgroup is *cgroup*. Blocks."""
     name = next((part for part in reversed(cgroup.split("/")) if part.endswith(".service")), "")
     if "INVOCATION_ID" not in env or not name:
-        return Check("systemd", "ok", "labd is not a service of systemd here; `labd service install` makes it one")
+        return Check(
+            "systemd", "ok", "labd is not a service of systemd here; `labd service install` makes it one"
+        )
     users = "/user@" in cgroup
     command = ["systemctl", *(["--user"] if users else []), "show", f"--property={','.join(_ASKED)}", name]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Check("systemd", "warn", f"{name}: systemctl cannot be asked: {error}", f"systemctl status {name}")
+        return Check(
+            "systemd", "warn", f"{name}: systemctl cannot be asked: {error}", f"systemctl status {name}"
+        )
     found = unit(name, dict(line.split("=", 1) for line in done.stdout.splitlines() if "=" in line))
     if users and not lingering and found.state == "ok":
         hint = "loginctl enable-linger"
@@ -132,7 +142,9 @@ def telemetry(endpoint: str, found: Statistics) -> Check:
         return Check("telemetry", "ok", "no endpoint is set")
     text = f"{endpoint}: {found.sent} spans sent, {found.dropped} lost"
     if found.error:
-        return Check("telemetry", "warn", f"{text}; {found.error}", "look at the collector; jobs do not depend on it")
+        return Check(
+            "telemetry", "warn", f"{text}; {found.error}", "look at the collector; jobs do not depend on it"
+        )
     return Check("telemetry", "ok", text)
 
 

@@ -1,6 +1,6 @@
 """From a command line to a running daemon: configuration, lock, store, plugins, and then the loop.
 
-The store is checked in a thread, which takes long when it is large; the rest is imported and loaded meanwhile.
+The store is checked in a thread, which takes long when it is large. Meanwhile the rest is imported.
 """
 
 from __future__ import annotations

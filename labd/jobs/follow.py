@@ -59,7 +59,9 @@ class Follower:
             seen = partial(self._noticed, job.id)
             self._watches[job.id] = self._watcher.add(folder, MOVED_TO | CLOSE_WRITE, seen)
         except (OSError, Overloaded) as error:
-            log.warning("job %d cannot be watched, it is looked at now and then: %s", job.id, error, extra=_about(job))
+            log.warning(
+                "job %d cannot be watched, it is looked at now and then: %s", job.id, error, extra=_about(job)
+            )
             self._watches[job.id] = None
             self.spawn(self._look_again, job.id, job.attempt)
         self._reports.follow(job.id, job.attempt, folder)
@@ -151,9 +153,7 @@ class Follower:
         """The attempt provably did not begin: queue the job again after *delay* seconds, or *hold* it."""
         job = self._queue.live.get(job_id)
         if job is not None and job.busy:
-            log.warning(
-                "job %d attempt %d never began: %s", job_id, job.attempt, cause, extra=_about(job)
-            )
+            log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause, extra=_about(job))
             self._queue.record(decide.never_began(job, cause, self._clock, delay, hold=hold))
 
     def pass_on(self, job: Job) -> None:

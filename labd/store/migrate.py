@@ -56,15 +56,17 @@ def refuse_newer(path: str, found: int, migrations: Migrations) -> None:
 
 
 def _way_back(path: str, known: int) -> str:
-    """What to do with a file that is too new: the copy made before its upgrade fits this labd, if there is one."""
-    copies = [(int(match[1]), copy) for copy in glob.glob(f"{glob.escape(path)}.v*") if (match := _COPY(copy))]
+    """What to do with a file that is too new: the copy made before its upgrade fits, if there is one."""
+    copies = [
+        (int(match[1]), copy) for copy in glob.glob(f"{glob.escape(path)}.v*") if (match := _COPY(copy))
+    ]
     fitting = [one for one in copies if one[0] <= known]
     if not fitting:
         return "start the labd that wrote it, or move the file away to begin anew"
     name = os.path.basename(max(fitting)[1])
     return (
-        f"start the labd that wrote it; or go back to {name}, the copy made before the upgrade, which does not "
-        "have what came later: docs/howto/upgrade.md"
+        f"start the labd that wrote it; or go back to {name}, the copy made before the upgrade, which "
+        "does not have what came later: docs/howto/upgrade.md"
     )
 
 

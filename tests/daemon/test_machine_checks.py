@@ -77,7 +77,9 @@ def test_a_users_unit_without_lingering_is_pointed_out(monkeypatch):
         stdout = "\n".join(f"{key}={value}" for key, value in GOOD.items())
 
     asked = []
-    monkeypatch.setattr(machine_checks.subprocess, "run", lambda command, **k: asked.append(command) or Done())
+    monkeypatch.setattr(
+        machine_checks.subprocess, "run", lambda command, **k: asked.append(command) or Done()
+    )
     group = "0::/user.slice/user-1000.slice/user@1000.service/app.slice/labd.service"
     found = machine_checks.systemd(group, {"INVOCATION_ID": "x"}, False)
     assert (found.state, found.hint) == ("warn", "loginctl enable-linger")
@@ -89,5 +91,6 @@ def test_the_doctor_looks_at_a_state_that_nobody_runs_on(store, tmp_path):
     found = {check.name: check.state for check in offline.examine(store)}
     assert {"integrity", "snapshots", "disk", "fsync", "versions", "ntp"} <= set(found)
     (tmp_path / "restoring").mkdir()
-    assert [check for check in offline.examine(store) if check.state == "fail"][0].hint.startswith("run `labd restore`")
+    [failed] = [check for check in offline.examine(store) if check.state == "fail"]
+    assert failed.hint.startswith("run `labd restore`")
     assert offline.examine(str(tmp_path / "absent/labd.db"))[0].state == "ok"

@@ -14,7 +14,9 @@ def event(kind: str, cause: str = "", **data: object) -> Event:
 
 def test_a_failed_job_is_told_with_its_fields(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "labd.events"):
-        told.tell([event("job.started", job=7, attempt=2), event("job.failed", "exit code 3", job=7, attempt=2)])
+        told.tell(
+            [event("job.started", job=7, attempt=2), event("job.failed", "exit code 3", job=7, attempt=2)]
+        )
     [record] = caplog.records
     assert record.getMessage() == "job 7 failed: exit code 3"
     assert log_formats.context(record) == {"job": 7, "attempt": 2, "event": "job.failed"}

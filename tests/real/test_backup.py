@@ -40,12 +40,14 @@ def test_a_backup_of_a_running_daemon_becomes_its_state_elsewhere(
 ) -> None:
     if name.endswith("zst") and not shutil.which("zstd"):
         pytest.skip("needs zstd (Debian: zstd)")
-    done = daemon.shell("echo out; mkdir $LABD_RUN_DIR/sub; ln -s sub $LABD_RUN_DIR/link; exit 3", name="done")
+    done = daemon.shell(
+        "echo out; mkdir $LABD_RUN_DIR/sub; ln -s sub $LABD_RUN_DIR/link; exit 3", name="done"
+    )
     daemon.ended(done)
     running = daemon.shell("echo begun; exec sleep 600", name="running", retries=2)
     daemon.until_state(running, "running")
     waiting = daemon.submit("/bin/true", name="waiting", cpus=8)
-    wait_until(lambda: (daemon.attempt(running) / "out.log").read_text())
+    wait_until((daemon.attempt(running) / "out.log").read_text)
     file = backup(daemon, name)
     process = json.loads((daemon.attempt(running) / "started").read_text())
 
@@ -127,7 +129,9 @@ def test_a_backup_that_is_killed_leaves_nothing(daemon: DaemonProcess, call: str
 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="needs strace (Debian: strace)")
-@pytest.mark.parametrize(("call", "first"), [("mkdir", 2), ("write", 3), ("rename", 1), ("rename", 2), ("rmdir", 1)])
+@pytest.mark.parametrize(
+    ("call", "first"), [("mkdir", 2), ("write", 3), ("rename", 1), ("rename", 2), ("rmdir", 1)]
+)
 def test_a_restore_that_is_killed_is_no_state_and_can_be_repeated(
     daemon: DaemonProcess, make_daemon: Made, call: str, first: int
 ) -> None:

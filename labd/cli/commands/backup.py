@@ -22,7 +22,9 @@ read the state directory can do it: root, or the user that labd runs as."""
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("backup", help=HELP, description=ABOUT)
     parser.add_argument("file", metavar="FILE", help="the backup to make")
-    parser.add_argument("--no-folders", action="store_true", help="the store alone: no output, no frozen code")
+    parser.add_argument(
+        "--no-folders", action="store_true", help="the store alone: no output, no frozen code"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     add_state(parser)
 
@@ -38,13 +40,13 @@ def run(args: argparse.Namespace) -> int:
     with Meter("backup") as meter:
         made = write(
             state_of(args), args.file, origin, folders=not args.no_folders,
-            progress=lambda done, folders, total: meter.show(done, min(folders / total, 1.0) if total else None),
+            progress=lambda done, part, all_: meter.show(done, min(part / all_, 1.0) if all_ else None),
         )  # fmt: skip
     if args.json:
         output.emit(**(msgspec.to_builtins(made) | {"file": os.path.abspath(args.file)}))
     else:
         output.say(
-            f"{args.file}: {about_bytes(made.size)}, {made.about.attempts} attempts, {made.members} files and "
-            f"folders of {made.about.state_dir}"
+            f"{args.file}: {about_bytes(made.size)}, {made.about.attempts} attempts, {made.members} files "
+            f"and folders of {made.about.state_dir}"
         )
     return exits.OK

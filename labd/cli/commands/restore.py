@@ -22,7 +22,9 @@ owner of the state directory."""
 def add_parser(commands: Any) -> None:
     parser = commands.add_parser("restore", help=HELP, description=ABOUT)
     parser.add_argument("file", metavar="FILE", help="what `labd backup` made")
-    parser.add_argument("--dry-run", action="store_true", help="verify the file and the place, change nothing")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="verify the file and the place, change nothing"
+    )
     parser.add_argument(
         "--hold", action="store_true", help="hold the jobs that wait, until somebody releases them"
     )

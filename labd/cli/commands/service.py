@@ -1,4 +1,4 @@
-"""``labd service install | uninstall | status``: labd as a service of systemd, with this installation's paths."""
+"""``labd service``: labd as a service of systemd, with the paths of this installation."""
 
 import argparse
 import difflib
@@ -80,7 +80,9 @@ def status(args: argparse.Namespace) -> int:
     new = units.wanted(place.command(args.config), user=args.user, multi_user=multi_user)
     standing = units.states(found, new)
     manager = systemd.Systemd(user=args.user)
-    runs = {unit: {what: manager.state(unit, f"is-{what}") for what in ("active", "enabled")} for unit in UNITS}
+    runs = {
+        unit: {what: manager.state(unit, f"is-{what}") for what in ("active", "enabled")} for unit in UNITS
+    }
     linger = systemd.lingers(os.getuid()) if args.user else None
     if args.json:
         output.emit(folder=folder, units=standing, systemd=runs, lingers=linger)

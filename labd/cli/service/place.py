@@ -73,7 +73,8 @@ def unreachable(path: str) -> str:
 
 def _cannot(path: str, error: OSError) -> LabdError:
     failure = LabdError(
-        f"{path}: {error.strerror}", hint="as root, or with --user for units of your own; --dry-run shows them"
+        f"{path}: {error.strerror}",
+        hint="as root, or with --user for units of your own; --dry-run shows them",
     )
     failure.title = "cannot change a unit"
     return failure

@@ -71,9 +71,10 @@ def _each(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 def _opened(path: str) -> Iterator[tarfile.TarFile]:
     check_name(path)
     try:
-        with unpacked(path) as stream, tarfile.open(
-            fileobj=stream, mode="r|", errors="surrogateescape"
-        ) as archive:
+        with (
+            unpacked(path) as stream,
+            tarfile.open(fileobj=stream, mode="r|", errors="surrogateescape") as archive,
+        ):
             yield archive
     except FileNotFoundError:
         raise NotFound(f"there is no file {path}", hint="`labd backup FILE` makes one") from None

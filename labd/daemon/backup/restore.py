@@ -31,13 +31,13 @@ class Wish(NamedTuple):
 
 
 def check(path: str, state: str, progress: Progress) -> About:
-    """Whether the backup *path* can be restored to *state*; changes nothing. Raises what :func:`restore` does."""
+    """Whether the backup *path* can be restored to *state*; changes nothing. Raises as :func:`restore`."""
     place.refuse_used(state)
     about = read.verify(path, lambda done: progress("verifying", done))
     if about.store_format > len(MIGRATIONS):
         raise StateError(
-            f"the store in {path} has format {about.store_format}, made by labd {about.labd}; this labd knows "
-            f"formats up to {len(MIGRATIONS)}",
+            f"the store in {path} has format {about.store_format}, made by labd {about.labd}; this labd "
+            f"knows formats up to {len(MIGRATIONS)}",
             hint="restore it with that labd, or a newer one",
         )
     return about
@@ -55,7 +55,8 @@ def restore(path: str, state: str, wish: Wish, progress: Progress) -> About:
         _make(path, state, about, wish, progress)
     except OSError as error:
         raise Refused(
-            f"{error.filename or state}: {error.strerror}", hint="run it again when there is room: it begins anew"
+            f"{error.filename or state}: {error.strerror}",
+            hint="run it again when there is room: it begins anew",
         ) from error
     return about
 

@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from io import RawIOBase
-from typing import BinaryIO, NamedTuple
+from typing import IO, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -58,10 +58,9 @@ def write(state: str, path: str, origin: Origin, *, folders: bool, progress: Pro
             os.path.join(state, form.STORE), os.path.dirname(os.path.abspath(path))
         ) as copy:
             about = _about(state, copy, origin, folders)
-            with whole_file(path) as file:
-                with packed(file, path) as out:
-                    archive = _Archive(out, progress, about)
-                    archive.fill(state, copy)
+            with whole_file(path) as file, packed(file, path) as out:
+                archive = _Archive(out, progress, about)
+                archive.fill(state, copy)
     except OSError as error:
         raise Refused(
             f"{error.filename or path}: {error.strerror}", hint="nothing was made; --state, or another place?"
@@ -94,9 +93,11 @@ def _about(state: str, copy: source.Copy, origin: Origin, folders: bool) -> Abou
 class _Archive:
     """The archive while it is written: counts, and the list that becomes its last member."""
 
-    def __init__(self, out: BinaryIO, progress: Progress, about: About) -> None:
+    def __init__(self, out: IO[bytes], progress: Progress, about: About) -> None:
         self.content = self.members = 0
-        self._tar = tarfile.open(fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape")
+        self._tar = tarfile.open(  # noqa: SIM115 - closed by fill
+            fileobj=out, mode="w|", format=tarfile.PAX_FORMAT, errors="surrogateescape"
+        )
         self._list = tempfile.TemporaryFile()  # noqa: SIM115 - closed by fill
         self._progress = progress
         self._about = about

@@ -1,4 +1,4 @@
-"""The thread that sends spans. What it cannot send in time is dropped and counted: nobody ever waits for it."""
+"""The thread that sends spans. What it cannot send is dropped and counted: nobody ever waits for it."""
 
 import json
 import logging

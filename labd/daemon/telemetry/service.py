@@ -1,6 +1,7 @@
 """The service: follows the log, makes spans of attempts that end, and hands them to the exporter."""
 
 import sqlite3
+from functools import partial
 from typing import Any
 
 import trio
@@ -51,7 +52,7 @@ class Spans:
                     listener.skip()
                 ends = [event for event in listener.read_nowait(READ) if event.kind in spans.ENDS]
                 if ends and self.endpoint:
-                    self._exporter.put(await self._store.read_slow(lambda conn, e=ends: self._of(conn, e)))
+                    self._exporter.put(await self._store.read_slow(partial(self._of, ends=ends)))
 
     def _of(self, conn: sqlite3.Connection, ends: list[Event]) -> list[Span]:
         return [span for end in ends for span in self._of_one(conn, end)]

@@ -100,7 +100,7 @@ def test_a_collector_that_hangs_holds_nobody_up(monkeypatch):
     hang = threading.Event()
     sender = Exporter(ORIGIN, lambda settings, body: hang.wait() and None)
     sender.put([{"name": "first"}])
-    wait_until(lambda: sender._waiting.empty())
+    wait_until(sender._waiting.empty)
     sender.put([{"name": str(n)} for n in range(25)])
     assert sender.statistics().dropped == 15
     hang.set()
