@@ -198,6 +198,11 @@ EVENTS: dict[str, tuple[str, str]] = {
         "the database was damaged; it was set aside and restored",
         "set_aside restored_from cause",
     ),
+    "store.restored": (
+        "the first start on a state that `labd restore` made: of which backup, and which jobs are lost since they "
+        "ran when it was made",
+        "file made host labd state_dir restored hold lost",
+    ),
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
 
