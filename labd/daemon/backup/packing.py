@@ -5,15 +5,22 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, Protocol
 
 from labd.errors import LabdError, UsageError
+
+
+class SupportsRead(Protocol):
+    """Of a stream, what is needed here."""
+
+    def read(self, size: int, /) -> bytes: ...
+
 
 ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.zst")
 
 
 def check_name(path: str) -> None:
-    """Raise UsageError for a name that says no form, Refused-like LabdError without the program for it."""
+    """Raise UsageError for a name that says no form, LabdError without the program for it."""
     if not path.endswith(ENDINGS):
         raise UsageError(f"{path}: the name says no form", hint=f"it ends with {', '.join(ENDINGS)}")
     if path.endswith(".zst") and not shutil.which("zstd"):
@@ -42,14 +49,19 @@ def unpacked(path: str) -> Iterator[IO[bytes]]:
         with _zstd(["zstd", "-q", "-d", "-c", "--", path], path, stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             yield process.stdout
-            while process.stdout.read(2**20):  # a pipe that closes early would be an error of zstd's
-                pass
+            _to_the_end(process.stdout)  # a pipe that closes early would be an error of zstd's
     elif path.endswith(".tar"):
         with open(path, "rb") as plain:
             yield plain
     else:
         with gzip.open(path, "rb") as stream:
             yield stream  # type: ignore[misc]
+            _to_the_end(stream)  # where gzip has its checksum
+
+
+def _to_the_end(stream: SupportsRead) -> None:
+    while stream.read(2**20):
+        pass
 
 
 @contextmanager
