@@ -14,6 +14,7 @@ from labd.api.node import Event
 from labd.api.services import ServiceState
 from labd.config import Config, changed_needing_restart, load
 from labd.daemon import doctor, machine_checks
+from labd.daemon.doctor import Check
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
 from labd.daemon.service_record import ServiceRecord
@@ -41,6 +42,7 @@ class Control:
         self._daemon = daemon
         self._loaded = daemon.setup.loaded
         self._began = daemon.clock.boot()
+        self._examining = trio.Lock()
         self._shift = machine_checks.shift()
         self.life = trio.CancelScope()
         self._asked = trio.Event()
@@ -211,8 +213,12 @@ class Control:
         busy = sum(job.busy for job in live)
         return f"{busy} job{'' if busy == 1 else 's'} running, {len(live) - busy} waiting"
 
-    async def doctor(self) -> list[doctor.Check]:
-        """Every check of the doctor."""
+    async def doctor(self) -> list[Check]:
+        """Every check of the doctor. One examination at a time: they read and write the disk."""
+        async with self._examining:
+            return await self._examine()
+
+    async def _examine(self) -> list[Check]:
         daemon, state = self._daemon, self._daemon.setup.paths.state
         return await doctor.examine(
             [

@@ -85,7 +85,7 @@ def synchronised() -> Check:
 
 def drift(shift_then: float, shift_now: float) -> Check:
     """By how much the wall clock was set since labd began; each *shift* is wall clock less boot clock."""
-    jump = shift_now - shift_then
+    jump = round(shift_now - shift_then, 1) + 0.0  # no -0.0
     text = f"set by {jump:+.1f} s since labd started"
     if abs(jump) > JUMP:
         hint = "times that labd shows from before are off by that; nothing else is"

@@ -56,6 +56,8 @@ def test_a_backup_of_a_running_daemon_becomes_its_state_elsewhere(
     assert told.returncode == 0, told.stderr
     assert json.loads(told.stdout)["about"]["attempts"] == 2
     other.start()
+    other.until_state(running, "held")
+    other.until_event("store.restored")  # what is listed is what is on the disk
     jobs = {job["name"]: job for job in other.call("job.list", {})["jobs"]}
     assert (jobs["done"]["state"], jobs["done"]["exit_code"]) == ("failed", 3)
     assert os.readlink(other.attempt(done) / "run/link") == "sub"
