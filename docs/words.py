@@ -235,6 +235,11 @@ EVENTS: dict[str, tuple[str, str]] = {
         "what was over the limits of retention is removed; so many of each, and bytes",
         "jobs folders events environments blobs bytes",
     ),
+    "store.restored": (
+        "the first start on a state that `labd restore` made: of which backup, and which jobs are lost since they "
+        "ran when it was made",
+        "file made host labd state_dir restored hold lost",
+    ),
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
 

@@ -13,6 +13,10 @@ from labd.errors import UsageError
 COMMANDS = {
     "run": "run the daemon in the foreground (what labd does when no command is given)",
     "demo": "see it work: training runs that survive the death of their daemon",
+    "service": "install labd as a service of systemd, remove it, or say how it stands",
+    "backup": "copy the state to a file, also while the daemon runs",
+    "restore": "make a state directory from such a file",
+    "doctor": "check that all is well here, also without a daemon",
     "config": "check, show or describe the configuration",
     "plugins": "start a plugin of your own",
     "man": "show or write manual pages",
@@ -69,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    return guard("labd", lambda: _main(words), lambda: False)
+    return guard("labd", lambda: _main(words), lambda: "--json" in words)
 
 
 def _main(argv: list[str]) -> int:

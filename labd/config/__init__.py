@@ -17,9 +17,11 @@ from labd.config.schema import json_schema
 from labd.config.secrets import Secret
 from labd.config.show import as_json, as_toml, plugin_settings
 from labd.config.sources import find_files
+from labd.config.telemetry import Telemetry
 
 __all__ = [
     "Config", "Daemon", "Access", "Resources", "Jobs", "Store", "Wire", "Plugins", "Notify", "Target",
+    "Telemetry",
     "load", "find_files", "Loaded", "Origin", "ConfigErrors", "Problem",
     "check_plugin", "examine_plugin", "unknown_plugins", "NoSettings",
     "changed", "changed_needing_restart",

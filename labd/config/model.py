@@ -11,6 +11,7 @@ from msgspec import Meta
 from labd.config.annotations import Bytes, Seconds, seconds, size
 from labd.config.notify import Notify
 from labd.config.table import Table
+from labd.config.telemetry import Telemetry
 
 _RESTART = {"restart": True}
 _ABSOLUTE = {"wanted": "an absolute path, or empty for the usual place"}
@@ -289,4 +290,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     retention: Retention = Retention()
     wire: Wire = Wire()
     notify: Notify = Notify()
+    telemetry: Telemetry = Telemetry()
     plugins: Plugins = Plugins()

@@ -27,7 +27,7 @@ from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.gpus import GpuWatch, keep_indices, kept_indices
 from labd.daemon.healing import Healer
-from labd.daemon.identity import epoch_of, identity
+from labd.daemon.identity import epoch_of, identity, version
 from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
@@ -48,11 +48,14 @@ from labd.daemon.peers import base_environment, identify, runs_as, user_name
 from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
+from labd.daemon.restored import own_up
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.strict import Strictness
 from labd.daemon.supervisor import Supervisor
+from labd.daemon.telemetry.service import Spans
+from labd.daemon.telemetry.spans import Origin as SpanOrigin
 from labd.daemon.uploads import Uploads
 from labd.daemon.wiring import Wiring
 from labd.jobs import attempts, limits, table
@@ -154,10 +157,12 @@ class Daemon:
         self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
         self.sweeper = Sweeper(self.collector, self.clock)
         self.epoch = epoch_of(self.store)
+        own_up(self.store, self.queue, self.clock, self._folder)
         self.notices = Notices(
             self.store, self.queue, self.bus, self.clock, Senders(self.wiring.notifiers),
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
+        self.spans = Spans(self.store, self.bus, SpanOrigin(socket.gethostname(), version(), self.epoch))
         self.control = Control(self)
         self.plugins = Switchboard(
             setup.registry, self.wiring, self._node, setup.loaded, find=plugins.find,
@@ -230,6 +235,7 @@ class Daemon:
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
                 Service("workers", self.workers.run, quick, critical=True),
+                Service("telemetry", self.spans.run, quick),
             ],
             list(self.setup.registry.services),  # the layer that Wiring starts more in
             [Service("server", self.server.run, once, critical=True)],

@@ -12,7 +12,8 @@ import trio
 from labd.api.node import Event
 from labd.api.services import ServiceState
 from labd.config import Config, Loaded, changed_needing_restart, load
-from labd.daemon import doctor
+from labd.daemon import doctor, machine_checks
+from labd.daemon.doctor import Check
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
 from labd.daemon.rebuilding import acknowledge, sentences
@@ -43,6 +44,8 @@ class Control:
         self._daemon = daemon
         self._loaded = daemon.setup.loaded
         self._began = daemon.clock.boot()
+        self._examining = trio.Lock()
+        self._shift = machine_checks.shift()
         self.life = trio.CancelScope()
         self._asked = trio.Event()
         self._patience = trio.CancelScope()
@@ -148,6 +151,7 @@ class Control:
         daemon.uploads.limit = config.jobs.max_upload
         daemon.desk.intake.targets = config.notify.targets
         daemon.notices.configure(config.notify)
+        daemon.spans.configure(config.telemetry)
         daemon.code.limit = config.jobs.max_snapshot
         daemon.runner.line.quota = Quota(
             config.jobs.max_running_per_user,
@@ -221,23 +225,40 @@ class Control:
         busy = sum(job.busy for job in live)
         return f"{busy} job{'' if busy == 1 else 's'} running, {len(live) - busy} waiting"
 
-    async def doctor(self) -> list[doctor.Check]:
-        """Every check of the doctor."""
+    async def doctor(self) -> list[Check]:
+        """Every check of the doctor. One examination at a time: they read and write the disk."""
+        async with self._examining:
+            return await self._examine()
+
+    async def _examine(self) -> list[Check]:
         daemon, state = self._daemon, self._daemon.setup.paths.state
         return await doctor.examine(
             [
                 partial(
                     doctor.store, daemon.store.statistics(), daemon.store.repair, acknowledge(daemon.store)
                 ),
+                partial(machine_checks.integrity, daemon.store.path),
+                partial(
+                    machine_checks.snapshots,
+                    daemon.store.path,
+                    self.config.store.snapshot_interval,
+                    daemon.clock.wall(),
+                ),
+                partial(machine_checks.copies, daemon.store.path),
                 partial(doctor.disk, state),
                 partial(doctor.fsync_speed, state),
                 doctor.sqlite_version,
                 doctor.clock,
+                machine_checks.synchronised,
+                lambda: machine_checks.drift(self._shift, machine_checks.shift()),
+                machine_checks.versions,
+                machine_checks.of_process,
                 partial(doctor.descriptors, self.config.wire.max_connections),
                 partial(doctor.plugins, daemon.setup.registry.records),
                 *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
                 partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
                 doctor.sandbox,
+                partial(machine_checks.telemetry, daemon.spans.endpoint, daemon.spans.statistics()),
             ]
         )
 

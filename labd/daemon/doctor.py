@@ -26,6 +26,8 @@ WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 SLOW_FSYNC = 0.02
 """Seconds: every accepted job waits for one."""
 
+FAST_FSYNC = 0.002
+
 WAL_FIXED = (3, 51, 3)
 """SQLite before this can damage a WAL file that two connections write; labd keeps to one."""
 
@@ -56,8 +58,9 @@ def fsync_speed(state_dir: str, rounds: int = 9) -> Check:
     finally:
         os.close(fd)
         os.unlink(path)
-    text = f"{median * 1000:.2f} ms for a durable write"
     slow = median > SLOW_FSYNC
+    verdict = "slow: every accepted job waits for it" if slow else "fast" if median < FAST_FSYNC else "good"
+    text = f"{median * 1000:.2f} ms for a durable write, which is {verdict}"
     return Check(
         "fsync", "warn" if slow else "ok", text, "put the state directory on a faster disk" if slow else ""
     )

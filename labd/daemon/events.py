@@ -14,6 +14,7 @@ import msgspec
 import trio
 
 from labd.api.node import Event
+from labd.daemon import told
 
 RECENT = 4096
 """Events kept in memory: what a listener may fall behind before it is told that it lagged."""
@@ -51,6 +52,7 @@ class Bus:
 
     def publish(self, events: list[Event]) -> None:
         """Say what was made durable. Numbers grow by one."""
+        told.tell(events)
         self._recent.extend(events)
         self.last = max([self.last, *(e.seq for e in events)])
         self._wake()

@@ -30,7 +30,8 @@ def human(record: logging.LogRecord, *, colour: bool = False) -> str:
 
 
 def as_json(record: logging.LogRecord) -> str:
-    """One object: time (ISO 8601, UTC), level, logger, message, job, attempt, plugin, file, line, error."""
+    """One object: time (ISO 8601, UTC), level, logger, message, job, attempt, plugin, event, file, line,
+    error."""
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     fields = {
         "time": f"{seconds}.{int(record.created % 1 * 1000):03d}Z",
@@ -47,11 +48,11 @@ def as_json(record: logging.LogRecord) -> str:
 
 
 def context(record: logging.LogRecord) -> dict[str, object]:
-    """What the record is about: ``extra={"job": .., "attempt": .., "plugin": ..}`` of the log call.
+    """What the record is about: ``extra={"job": .., "attempt": .., "plugin": .., "event": ..}`` of the call.
 
     The plugin is known without being told, in every task that belongs to one.
     """
-    found = {key: getattr(record, key, None) for key in ("job", "attempt", "plugin")}
+    found = {key: getattr(record, key, None) for key in ("job", "attempt", "plugin", "event")}
     if found["plugin"] is None and OWNER.get() != LABD:
         found["plugin"] = OWNER.get()
     return {key: value for key, value in found.items() if value is not None}

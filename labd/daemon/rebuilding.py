@@ -20,12 +20,6 @@ from labd.store.note import path_of
 log = logging.getLogger("labd")
 
 
-def evidence(state_dir: str) -> str:
-    """What says that there must be a database, or an empty string."""
-    last = attempts.last_job(state_dir)
-    return f"there are folders of jobs up to {last}" if last else ""
-
-
 def cause_by_folders(store: Store, state_dir: str) -> Repair | None:
     """A store that knows less than the folders has lost something, however sound it looks."""
     last, known = attempts.last_job(state_dir), store.read(table.last_job)

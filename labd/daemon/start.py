@@ -1,22 +1,29 @@
-"""From a command line to a running daemon: configuration, lock, store, plugins, and then the loop."""
+"""From a command line to a running daemon: configuration, lock, store, plugins, and then the loop.
+
+The store is checked in a thread, which takes long when it is large. Meanwhile the rest is imported.
+"""
+
+from __future__ import annotations
 
 import logging
 import os
 from collections.abc import Mapping, Sequence
-
-import trio
+from functools import partial
+from typing import TYPE_CHECKING
 
 from labd import paths as places
 from labd.config import Loaded, check_plugin, find_files, load
-from labd.daemon import lock, logs, notify, plugins
-from labd.daemon.activation import take_sockets
-from labd.daemon.app import Daemon, Setup
-from labd.daemon.plugin_choice import chosen
-from labd.daemon.rebuilding import evidence
-from labd.daemon.registry import Registry
+from labd.daemon import lock, logs
+from labd.daemon.backup.place import refuse_half
+from labd.daemon.meanwhile import Meanwhile
 from labd.errors import InternalError, LabdError
+from labd.jobs.attempts import evidence
 from labd.jobs.shim.spawn import Zygote
 from labd.store.writer import Store
+
+if TYPE_CHECKING:
+    from labd.daemon.app import Setup
+    from labd.daemon.registry import Registry
 
 log = logging.getLogger("labd")
 
@@ -31,14 +38,23 @@ def prepare(
     paths = places.find(env, state=daemon.state_dir, runtime=daemon.runtime_dir, socket=daemon.socket)
     logs.setup(daemon.log_format, daemon.log_level)
     lock.hold(paths.state)
+    refuse_half(paths.state)
+    open_store = partial(Store.open, os.path.join(paths.state, "labd.db"), evidence=evidence(paths.state))
+    store = Meanwhile(open_store)
+
+    from labd.daemon import notify
+    from labd.daemon.activation import take_sockets
+    from labd.daemon.app import Setup
+
+    registry = _plugins(loaded, safe)
     return Setup(
         loaded=loaded,
         files=files,
         overrides=overrides,
         env=env,
         paths=paths,
-        store=Store.open(os.path.join(paths.state, "labd.db"), evidence=evidence(paths.state)),
-        registry=_plugins(loaded, safe),
+        store=store.result(),
+        registry=registry,
         zygote=zygote,
         passed=[passed.socket for passed in take_sockets()],
         notifier=notify.take_notifier(),
@@ -47,6 +63,10 @@ def prepare(
 
 
 def _plugins(loaded: Loaded, safe: bool) -> Registry:
+    from labd.daemon import plugins
+    from labd.daemon.plugin_choice import chosen
+    from labd.daemon.registry import Registry
+
     settings = loaded.config.plugins
     registry = Registry(chosen(settings, safe=safe), strict=settings.strict)
     registry.load(plugins.find(), lambda name, struct: check_plugin(name, struct, loaded))
@@ -55,6 +75,10 @@ def _plugins(loaded: Loaded, safe: bool) -> Registry:
 
 def serve(setup: Setup) -> int:
     """Run the daemon; returns its exit code."""
+    import trio
+
+    from labd.daemon.app import Daemon
+
     daemon = Daemon(setup)
     wrong: LabdError | None = None
     try:

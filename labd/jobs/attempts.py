@@ -51,6 +51,12 @@ def last_job(state_dir: str) -> int:
     return max(_numbers(os.path.join(state_dir, "jobs", str(max(buckets)))), default=0)
 
 
+def evidence(state_dir: str) -> str:
+    """What says that there must be a database, or an empty string."""
+    last = last_job(state_dir)
+    return f"there are folders of jobs up to {last}" if last else ""
+
+
 def _numbers(path: str) -> set[int]:
     """The numbers that the names in *path* begin with."""
     try:

@@ -59,7 +59,9 @@ class Follower:
             seen = partial(self._noticed, job.id)
             self._watches[job.id] = self._watcher.add(folder, MOVED_TO | CLOSE_WRITE, seen)
         except (OSError, Overloaded) as error:
-            log.warning("job %d cannot be watched, it is looked at now and then: %s", job.id, error)
+            log.warning(
+                "job %d cannot be watched, it is looked at now and then: %s", job.id, error, extra=_about(job)
+            )
             self._watches[job.id] = None
             self.spawn(self._look_again, job.id, job.attempt)
         self._reports.follow(job.id, job.attempt, folder)
@@ -115,7 +117,7 @@ class Follower:
         try:
             finding = attempts.inspect(self._folder(job))
         except OSError as error:
-            log.warning("job %d cannot be looked at for now: %s", job_id, error)
+            log.warning("job %d cannot be looked at for now: %s", job_id, error, extra=_about(job))
             self.spawn(self._look_again, job_id, job.attempt)
             return
         self._record(job, finding, found)
@@ -151,7 +153,7 @@ class Follower:
         """The attempt provably did not begin: queue the job again after *delay* seconds, or *hold* it."""
         job = self._queue.live.get(job_id)
         if job is not None and job.busy:
-            log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause)
+            log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause, extra=_about(job))
             self._queue.record(decide.never_began(job, cause, self._clock, delay, hold=hold))
 
     def pass_on(self, job: Job) -> None:
@@ -163,7 +165,7 @@ class Follower:
             if job.cancel_reason is not None:
                 attempts.cancel(self._folder(job), job.spec.grace or 0.0)
         except OSError as error:
-            log.warning("job %d cannot be spoken to for now: %s", job.id, error)
+            log.warning("job %d cannot be spoken to for now: %s", job.id, error, extra=_about(job))
             self.spawn(self._look_again, job.id, job.attempt)
 
     async def _lost(self, job_id: int, cause: str) -> None:
@@ -186,6 +188,11 @@ async def _end_strays(token: str) -> str:
         log.warning("%s", error)
         return f"; {error}"
     return f"; {killed} left-over processes killed" if killed else ""
+
+
+def _about(job: Job) -> dict[str, int]:
+    """The fields of a line in the log that is about *job*."""
+    return {"job": job.id, "attempt": job.attempt}
 
 
 def _no_loop(*args: object) -> None:

@@ -85,8 +85,13 @@ class Records:
 
     # -- changes ---------------------------------------------------------------------------------
 
-    def record(self, drafts: Iterable[Draft], then: Callable[[], None] | None = None) -> None:
-        """Make *drafts* happen: now in memory, soon on disk, and then *then* is called.
+    def record(
+        self,
+        drafts: Iterable[Draft],
+        then: Callable[[], None] | None = None,
+        extra: Change | None = None,
+    ) -> None:
+        """Make *drafts* happen: now in memory, soon on disk with *extra*, and then *then* is called.
 
         When the store refuses, *then* is never called: whoever heals the store loads the queue anew.
         While the store is out of order nothing happens, for the same reason.
@@ -94,7 +99,8 @@ class Records:
         if self._store.failed or self._ahead:
             return
         events, jobs = self._happen(drafts)
-        self._write(_change(events, jobs), events, jobs, lambda error: then() if then and not error else None)
+        change = _change(events, jobs, extra)
+        self._write(change, events, jobs, lambda error: then() if then and not error else None)
         self._follow_up(jobs)
 
     async def commit(

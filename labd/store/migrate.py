@@ -1,6 +1,8 @@
 """Bring a file to the present version: one transaction, a copy first, never backwards."""
 
+import glob
 import os
+import re
 import sqlite3
 from contextlib import closing
 
@@ -9,6 +11,8 @@ from labd.store import connect, durable, faults, snapshot
 from labd.store.schema import Migration
 
 Migrations = tuple[Migration, ...]
+
+_COPY = re.compile(r".*\.v(\d+)-[^/]*").fullmatch
 
 
 def create(path: str, migrations: Migrations) -> None:
@@ -46,9 +50,24 @@ def refuse_newer(path: str, found: int, migrations: Migrations) -> None:
     if found > len(migrations):
         raise StateError(
             f"{path} has format {found}; this labd knows formats up to {len(migrations)}",
-            hint="start the labd that wrote it, or move the file away to begin anew",
+            hint=_way_back(path, len(migrations)),
             data={"found": found, "known": len(migrations)},
         )
+
+
+def _way_back(path: str, known: int) -> str:
+    """What to do with a file that is too new: the copy made before its upgrade fits, if there is one."""
+    copies = [
+        (int(match[1]), copy) for copy in glob.glob(f"{glob.escape(path)}.v*") if (match := _COPY(copy))
+    ]
+    fitting = [one for one in copies if one[0] <= known]
+    if not fitting:
+        return "start the labd that wrote it, or move the file away to begin anew"
+    name = os.path.basename(max(fitting)[1])
+    return (
+        f"start the labd that wrote it; or go back to {name}, the copy made before the upgrade, which "
+        "does not have what came later: docs/howto/upgrade.md"
+    )
 
 
 def missing(connection: sqlite3.Connection, migrations: Migrations) -> list[str]:

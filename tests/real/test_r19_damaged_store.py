@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from labd.api.node import Event
-from labd.daemon.rebuilding import Rebuilder, evidence
+from labd.daemon.rebuilding import Rebuilder
 from labd.errors import StateError
 from labd.jobs import attempts, table
 from labd.jobs.clock import SystemClock
@@ -149,7 +149,7 @@ class Found(NamedTuple):
 
 async def take_up(state: Path) -> Found:
     """Open the store and rebuild, as a daemon does before it starts anything."""
-    store = Store.open(str(state / "labd.db"), evidence=evidence(str(state)))
+    store = Store.open(str(state / "labd.db"), evidence=attempts.evidence(str(state)))
     async with trio.open_nursery() as nursery:
         await nursery.start(store.run)
         queue = Queue(store, Silence(), SystemClock(), attempts.last_job(str(state)))

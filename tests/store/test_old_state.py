@@ -46,6 +46,17 @@ def test_r20_a_newer_file_is_refused_and_not_touched(path: str, opened: Open) ->
     assert Path(path).read_bytes() == before
 
 
+def test_r20_who_goes_back_is_told_which_copy_fits(path: str, opened: Open) -> None:
+    fill(opened(), 5)
+    opened(migrations=(*MIGRATIONS, SECOND), now=lambda: 0.0).close()
+    with pytest.raises(StateError) as caught:
+        Store.open(path)
+    copy = f"labd.db.v{NOW}-19700101T000000Z"
+    assert f"go back to {copy}" in caught.value.hint
+    os.replace(Path(path).with_name(copy), path)
+    assert opened().read(numbers) == [1, 2, 3, 4, 5]
+
+
 def test_r20_an_older_file_is_copied_and_then_migrated(path: str, opened: Open) -> None:
     fill(opened(), 5)
     store = opened(migrations=(*MIGRATIONS, SECOND), now=lambda: 0.0)

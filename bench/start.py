@@ -1,0 +1,135 @@
+"""From exec to READY=1, with many finished jobs in the store and many plugins installed."""
+
+import json
+import os
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from pathlib import Path
+
+from daemon import header, milliseconds
+
+from labd.api.jobs import JobSpec
+from labd.api.node import Event
+from labd.jobs import table
+from labd.jobs.model import Attempt, Job
+from labd.store import connect, eventlog, migrate
+from labd.store.schema import MIGRATIONS
+
+JOBS, PLUGINS, ROUNDS = 100_000, 20, 9
+
+PLUGIN = """
+from labd.api import Service, hookimpl
+import trio
+
+async def serve(*, task_status=trio.TASK_STATUS_IGNORED):
+    task_status.started()
+    await trio.sleep_forever()
+
+@hookimpl
+def labd_services(node):
+    return [Service("{name}", serve)]
+"""
+
+
+def fill(path: str, jobs: int) -> None:
+    """*jobs* that have ended, with their attempts and events, as they are after months of use."""
+    migrate.create(path, MIGRATIONS)
+    with closing(connect.writer(path)) as connection:
+        connection.execute("begin")
+        for start in range(1, jobs + 1, 1000):
+            made = [_job(number) for number in range(start, min(start + 1000, jobs + 1))]
+            table.put_jobs(connection, made)
+            eventlog.put(connection, [event for job in made for event in _events(job)])
+        connection.execute("commit")
+        connect.checkpoint(connection, "TRUNCATE")
+
+
+def _job(number: int) -> Job:
+    began = 1.7e9 + 60.0 * number
+    current = Attempt(
+        number=1, state="succeeded", token="0" * 32, cause="submitted", started=began, ended=began + 30,
+        seconds=30.0, exit_code=0, user_seconds=29.0, system_seconds=0.5, max_rss=2**27,
+    )  # fmt: skip
+    spec = JobSpec(
+        argv=("python", "train.py", f"--seed={number}"), cwd="/home/ann/work", name="train", cpus=1.0
+    )
+    return Job(
+        id=number, uid=1000 + number % 20, gid=1000, user=f"user{number % 20}", spec=spec, environment="",
+        submitted=began - 5, state="succeeded", current=current,
+    )  # fmt: skip
+
+
+def _events(job: Job) -> list[Event]:
+    kinds = ("job.submitted", "job.starting", "job.started", "job.succeeded")
+    return [
+        Event(4 * job.id + n, job.submitted + n, kind, "labd", "", {"job": job.id, "attempt": 1})
+        for n, kind in enumerate(kinds)
+    ]
+
+
+def install(folder: Path, count: int) -> None:
+    """Distributions with a plugin each, on a path of their own."""
+    for n in range(count):
+        name = f"bench{n}"
+        (folder / f"labd_{name}.py").write_text(PLUGIN.format(name=name))
+        about = folder / f"labd_{name}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: labd-{name}\nVersion: 1.0\n")
+        (about / "entry_points.txt").write_text(f"[labd.plugins]\n{name} = labd_{name}\n")
+
+
+def start(folder: str) -> float:
+    """Seconds to READY=1; the daemon is ended afterwards."""
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as notify:
+        path = f"{folder}/notify"
+        Path(path).unlink(missing_ok=True)
+        notify.bind(path)
+        settings = [f"daemon.state_dir={folder}/s", f"daemon.runtime_dir={folder}", "resources.cores=2"]
+        command = [sys.executable, "-m", "labd", *(word for s in settings for word in ("-o", s))]
+        env = os.environ | {"NOTIFY_SOCKET": path, "PYTHONPATH": f"{folder}/plugins"}
+        began = time.perf_counter()
+        process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=env)
+        notify.settimeout(60)
+        while b"READY=1" not in notify.recv(4096):
+            pass
+        taken = time.perf_counter() - began
+        process.terminate()
+        process.wait()
+        return taken
+
+
+def measured(folder: str) -> list[float]:
+    start(folder)  # bytecode and page cache
+    return [start(folder) for _ in range(ROUNDS)]
+
+
+def main() -> None:
+    header("start to READY")
+    folder = tempfile.mkdtemp(prefix="labd-bench-")
+    try:
+        Path(folder, "plugins").mkdir()
+        print(f"empty                        {milliseconds(measured(folder))}")
+        shutil.rmtree(f"{folder}/s")
+        os.mkdir(f"{folder}/s", 0o700)
+        fill(f"{folder}/s/labd.db", JOBS)
+        print(f"{JOBS} finished jobs         {milliseconds(measured(folder))}")
+        install(Path(folder, "plugins"), PLUGINS)
+        times = measured(folder)
+        print(f"and {PLUGINS} plugins               {milliseconds(times)}")
+        size = os.stat(f"{folder}/s/labd.db").st_size
+        with closing(sqlite3.connect(f"{folder}/s/labd.db")) as connection:
+            [[jobs]] = connection.execute("select count(*) from jobs").fetchall()
+        print(json.dumps({"median_ms": round(statistics.median(times) * 1e3), "jobs": jobs, "bytes": size}))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
