@@ -199,11 +199,11 @@ def _decided(job: Job, decision: Callable[[Job], list[Draft]]) -> tuple[list[Dra
         return [], refusal
 
 
-def check_room(array: Job, number: int) -> None:
+def check_room(array: Job, task: Job) -> None:
     """Raises Conflict when too many tasks of *array* were dealt with before their turn."""
     if array.tasks is not None and len(array.tasks.early) >= MAX_EARLY:
         raise Conflict(
-            f"job {number} would be one too many of job {array.id} that is dealt with before its turn",
+            f"job {task.called} would be one too many of job {array.id} that is dealt with before its turn",
             hint=f"labctl hold {array.id}, or cancel it whole",
         )
 

@@ -97,7 +97,7 @@ class Queue(Records):
 
     def _check_early(self, job: Job) -> None:
         if job.array and job.id not in self.live and (array := self.live.get(job.array)):
-            arrays.check_room(array, job.id)
+            arrays.check_room(array, job)
 
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job, durable on return. Raises NotFound, Conflict."""
