@@ -149,7 +149,7 @@ class Records:
                 self._durable(events, jobs)
             elif not self._store.failed:
                 log.error("a change could not be stored, it is undone: %r", error)
-                self._undo(jobs)
+                self._undo(jobs, events[-1].seq if events else 0)
             then(error)
 
         self._store.enqueue(change, done)
@@ -220,9 +220,12 @@ class Records:
         if job is not None and job.live:
             self._per_user[job.uid] += step
 
-    def _undo(self, jobs: list[Job]) -> None:
-        """The records of *jobs* are again what the disk says."""
+    def _undo(self, jobs: list[Job], last: int) -> None:
+        """The records of *jobs* are again what the disk says, but for those that have changed after the event
+        *last*: what they are now is on its way to the disk."""
         for job in jobs:
+            if self._newest.get(job.id, 0) > last:
+                continue
             self._count(job.id, -1)
             self._drop(job.id)
             self._newest.pop(job.id, None)
@@ -282,6 +285,10 @@ class Records:
     def children(self, array: int) -> list[Job]:
         """The unfinished tasks of *array* that have a record of their own."""
         return [self.live[number] for number in sorted(self._tasks.get(array, ()))]
+
+    def array_of(self, task: Job) -> Job | None:
+        """The array of *task* while it is unfinished, as it always is while a task is."""
+        return self.live.get(task.array)
 
     def _stored(self, job_id: int) -> Job | None:
         return self._store.read(lambda conn: table.job(conn, job_id))

@@ -271,10 +271,7 @@ class Runner:
     def _launched(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)
         if job is not None and job.state == STARTING and job.attempt == attempt:
-            data = {"job": job_id, "attempt": attempt, "started": self._clock.wall()}
-            self._queue.record([decide.Draft("job.started", data)])
-            if self._queue.live[job_id].cancel_reason is not None:
-                self._follower.pass_on(self._queue.live[job_id])
+            self._follower.begins(job, self._clock.wall())
 
 
 def key_of(job: Job) -> Key:

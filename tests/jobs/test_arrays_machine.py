@@ -5,7 +5,6 @@ import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 import trio
@@ -116,8 +115,8 @@ class Arrays(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.ids) < 3)
     @rule(
-        count=st.integers(0, 5), hold=st.sampled_from((False, False, True)), retries=st.integers(0, 1), seed=PICK,
-        when=st.sampled_from(("", "ok", "", "failed", "", "any")),
+        count=st.integers(0, 5), hold=st.sampled_from((False, False, True)), retries=st.integers(0, 1),
+        seed=PICK, when=st.sampled_from(("", "ok", "", "failed", "", "any")),
     )  # fmt: skip
     def submit(self, count: int, hold: bool, retries: int, seed: int, when: str) -> None:
         known = self.known()
@@ -168,7 +167,7 @@ class Arrays(RuleBasedStateMachine):
         task = job if job.tasks is None else self.queue.next_task(job.id)
         if task is None:
             return
-        assert not task.busy and (task.state == QUEUED or task.state in arrays.REPEATED)
+        assert task.state in (QUEUED, *arrays.REPEATED)
         drafts = [decide.starting(task, "t" * 16, ())]
         if not task.live:
             drafts.insert(0, decide.repeated(task, "again", self.clocks))
@@ -187,10 +186,12 @@ class Arrays(RuleBasedStateMachine):
             return
         job = _pick(found, which)
         if how in ENDINGS:
-            self.queue.record(decide.ended(job, ENDINGS[how], self.clocks))
+            drafts = decide.ended(job, ENDINGS[how], self.clocks)
         elif job.state == STARTING:
-            hold = how == "cannot begin"
-            self.queue.record(decide.never_began(job, "no", self.clocks, hold=hold))
+            drafts = decide.never_began(job, "no", self.clocks, hold=how == "cannot begin")
+        else:
+            return
+        self.queue.record(arrays.waiting_with(self.queue.array_of(job), job, drafts))
 
     @rule(hows=st.lists(st.sampled_from(("ok", "failed")), min_size=3, max_size=9))
     def much_runs(self, hows: list[str]) -> None:
