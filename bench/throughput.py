@@ -23,6 +23,14 @@ def labd(socket: str) -> None:
         assert all(job["state"] == "succeeded" for job in ended)
 
 
+def labd_array(socket: str) -> None:
+    array = {"ranges": [[0, JOBS - 1, 1]], "limit": 2}
+    with Client(socket) as client:
+        job = client.call("job.submit", {"spec": SPEC | {"array": array}})["job"]["id"]
+        [ended] = client.call("job.wait", {"jobs": [job]})["jobs"]
+        assert ended["tasks"]["succeeded"] == JOBS
+
+
 def spawn_floor() -> None:
     """posix_spawn and wait, two at a time, nothing kept."""
     alive = 0
@@ -51,6 +59,31 @@ def task_spooler(folder: str) -> None:
     subprocess.run(["tsp", "-K"], env=env, check=False)
 
 
+def gnu_parallel(folder: str) -> None:
+    words = ["parallel", "-j2", "--joblog", f"{folder}/joblog", "/bin/true", ":::", *map(str, range(JOBS))]
+    subprocess.run(words, env=os.environ | {"HOME": folder}, stdin=subprocess.DEVNULL, check=True)
+
+
+def hyperqueue() -> Callable[[], None] | None:
+    """An array of HyperQueue's, with server and worker in this process; None where it is not installed."""
+    try:
+        from hyperqueue import Job, LocalCluster
+        from hyperqueue.cluster import WorkerConfig
+    except ImportError:
+        return None
+    cluster = LocalCluster()
+    cluster.start_worker(WorkerConfig(cores=2))
+    client = cluster.client()
+
+    def work() -> None:
+        job = Job()
+        for _ in range(JOBS):
+            job.program(["/bin/true"], stdout=None, stderr=None)
+        client.wait_for_jobs([client.submit(job)])
+
+    return work
+
+
 def median_of(work: Callable[[], None]) -> float:
     times = []
     for _ in range(ROUNDS):
@@ -68,12 +101,24 @@ def main() -> None:
             peers["task-spooler (not durable)"] = lambda: task_spooler(folder)
         else:
             print("task-spooler is not installed (apt install task-spooler): left out")
+        if shutil.which("parallel"):
+            peers["GNU parallel --joblog"] = lambda: gnu_parallel(folder)
+        else:
+            print("GNU parallel is not installed (apt install parallel): left out")
+        if (queue := hyperqueue()) is not None:
+            peers["HyperQueue (waits in 1 s steps)"] = queue
+        else:
+            print("HyperQueue is not installed (pip install hyperqueue): left out")
         results = {name: median_of(work) for name, work in peers.items()}
         with running() as daemon:
             ours = median_of(lambda: labd(daemon.socket))
-    print(f"{'labd (durable, captured)':28} {ours:6.2f} ms a job")
+            array = median_of(lambda: labd_array(daemon.socket))
+    print(f"{'labd (durable, captured)':32} {ours:6.2f} ms a job")
+    print(f"{'labd, as one array':32} {array:6.2f} ms a task")
     for name, value in results.items():
-        print(f"{name:28} {value:6.2f} ms a job   labd / this: {ours / value:.2f}")
+        print(
+            f"{name:32} {value:6.2f} ms a job   labd / this: {ours / value:.2f}, array: {array / value:.2f}"
+        )
 
 
 if __name__ == "__main__":

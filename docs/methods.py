@@ -12,8 +12,10 @@ from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
+from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
+from labd.daemon.methods.usage import UsageMethods
 
 
 def all_methods() -> list[Method]:
@@ -24,6 +26,8 @@ def all_methods() -> list[Method]:
         *BlobMethods(nothing, nothing, nothing, nothing).all(),
         *SystemMethods(nothing, nothing, nothing, nothing, nothing).all(),
         *NotifyMethods(nothing).all(),
+        *UsageMethods(nothing, nothing).all(),
+        *StoreMethods(nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
 

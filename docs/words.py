@@ -141,7 +141,7 @@ _READY = "ready_wall ready_boot ready_boot_id"
 _SERVICE = "name owner state since restarts critical last_error"
 
 EVENTS: dict[str, tuple[str, str]] = {
-    "job.submitted": ("a job was accepted", f"job uid gid user spec {_READY}"),
+    "job.submitted": ("a job was accepted; a rebuilt one says when", f"job uid gid user spec submitted {_READY}"),
     "job.array_started": ("a task of an array has begun, or one is repeated after its end", "job attempt"),
     "job.array_repeated": ("all tasks that a retry of their array repeats have begun", "job"),
     "job.array_closed": ("no more tasks of an array begin: somebody cancelled it", "job attempt"),
@@ -194,9 +194,18 @@ EVENTS: dict[str, tuple[str, str]] = {
     "service.ready": ("a service that had failed is ready again", _SERVICE),
     "service.failed": ("a service failed too often and stays down", _SERVICE),
     "service.stopped": ("a service that had failed was stopped", _SERVICE),
+    "worker.lost": ("a worker ended, and nobody had asked for that", "plugin worker pid reason"),
+    "worker.failed": (
+        "the workers of a pool ended too often and stay down",
+        "plugin pool restarts last_error",
+    ),
     "store.repaired": (
-        "the database was damaged; it was set aside and restored",
-        "set_aside restored_from cause",
+        "the database was damaged; it was set aside and restored, `known` is the highest job in it then",
+        "set_aside restored_from cause known",
+    ),
+    "store.collected": (
+        "what was over the limits of retention is removed; so many of each, and bytes",
+        "jobs folders events environments blobs bytes",
     ),
     "store.healed": ("the store works again; it had refused work for so many seconds", "cause seconds"),
 }
@@ -220,7 +229,7 @@ ANSWERS: dict[str, Words] = {
         "state": "`running` or `stopping`", "uptime": "seconds", "state_dir": "path", "socket": "path",
         "config": "files that were read", "jobs": "how many are in each state",
         "resources": "what the ledger has and what is held", "store": "the database in numbers",
-        "repair": "what was repaired at the start, or null", "services": "each with its state",
+        "repair": "what was repaired, until the note of it is removed, or null", "services": "each with its state",
         "plugins": "how many are in each state", "connections": "of clients: now, served, refused",
         "events": "the log in numbers", "stalls": "how often a task held the loop, and the worst",
         "trouble": "what an admin should look at, one line each",
@@ -273,6 +282,15 @@ ANSWERS: dict[str, Words] = {
         "job": "the job; null for a dry run", "created": "false when the key had been used before",
         "spec": "only for a dry run: the spec that would run",
     },
+    "job.usage": {
+        "by": "what the rows are for", "since": "from when", "until": "up to when",
+        "rows": "the most core-seconds first, days in order: maps with `key` and the fields of `total`",
+        "left_out": "rows beyond the limit",
+        "total": "`jobs`, `succeeded`, `failed` (also timed out and lost), `cancelled`, `running`, `attempts`; "
+        "`core_seconds`, `gpu_seconds`, `memory_seconds` (bytes times seconds) that were held; `cpu_seconds` of "
+        "processor time; `cpu_efficiency` and `memory_efficiency` (0 to 1) and `median_wait` (seconds), null "
+        "where not known",
+    },
     "job.tasks": {
         "job": "the array", "tasks": "those with a record of their own, by their `position`, as jobs",
         "untouched": "those to which nothing has happened: maps with `first`, `last`, `count`, `state`",
@@ -282,6 +300,13 @@ ANSWERS: dict[str, Words] = {
         "job": "the job", "reasons": "what it waits for, a sentence each",
         "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
         "`cpus`, `memory`, `gpus`, `gpu_ids`, `vram` and `ends` (the latest end; null for none known)",
+    },
+    "store.gc": {
+        "dry_run": "as asked",
+        "went": "what went, or would: how many `jobs` (with tasks), `folders`, `events`, `environments`, `blobs`; "
+        "`bytes` of folders and blobs",
+        "left": "jobs (an array is one) and lone folders that are still to go: ask again until it is 0",
+        "kept": "folders that could not be removed, each with the reason",
     },
     "methods": {"methods": "a list of maps with `name`, `doc`, `role`, `params` (JSON Schema)"},
     "notify.list": {
@@ -340,9 +365,9 @@ PROMISES: dict[int, str] = {
     16: "A slow listener costs bounded memory, is told what it missed, and can resume.",
     17: "A full disk refuses new work, harms no running job, and heals by itself.",
     18: "After an fsync error nothing is acknowledged until the store was opened and checked again.",
-    19: "A damaged store never becomes a silent empty queue.",
+    19: "A damaged store never becomes a silent empty queue: jobs that had begun are rebuilt from their folders.",
     20: "The state of every older version loads. A newer one is refused. A copy is made before a change.",
-    21: "Jobs of shims of another version are taken up.",
+    21: "Jobs of shims of an older version are taken up.",
     22: "`READY=1` means recovered and listening. The watchdog is fed only after a proof of health.",
     23: "SIGTERM stops in time and leaves jobs running. A second one hurries.",
     24: "A reload with a mistake changes nothing and names every mistake.",

@@ -15,6 +15,8 @@
     │   └── StoreUnavailable       store              7   nothing can be made durable at the moment
     ├── DeadlineExceeded           timeout            8   the caller's time ran out
     ├── StateError                 state             11   the state on disk is newer or cannot be read
+    ├── WorkerError                worker             1   code in a worker raised an error
+    │   └── WorkerLost             worker_lost        1   a worker ended, or did not come up
     ├── ProtocolError              protocol           1   the peer broke the wire protocol
     └── InternalError              internal           1   a defect in labd or in a plugin
 
@@ -95,6 +97,16 @@ class DeadlineExceeded(LabdError):
 
 class StateError(LabdError):
     code, exit_code, title = "state", 11, "unusable state"
+
+
+class WorkerError(LabdError):
+    """``data`` has ``type``, the name of the exception's class, and ``traceback``."""
+
+    code, exit_code, title = "worker", 1, "a worker's code failed"
+
+
+class WorkerLost(WorkerError):
+    code, exit_code, title = "worker_lost", 1, "a worker is gone"
 
 
 class ProtocolError(LabdError):

@@ -143,6 +143,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "job.list": {}, "job.log": {"job": 1}, "job.reports": {"job": 1}, "job.show": {"job": 1},
     "job.wait": {"jobs": [1]}, "job.why": {"job": 1}, "job.submit": {"spec": {"argv": ["true"]}},
     "job.metrics": {"job": 1}, "notify.list": {}, "plugin.list": {},
+    "job.usage": {}, "store.gc": {"dry_run": True},
 }  # fmt: skip
 
 

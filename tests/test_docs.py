@@ -86,12 +86,13 @@ def test_every_field_of_a_job_is_documented():
     assert not [name for name in found if f"| `{name}` |" not in text]
 
 
-KIND = re.compile(r"(job|daemon|gpu|service|store|notify)\.[a-z_]+")
+KIND = re.compile(r"(job|daemon|gpu|service|store|notify|worker)\.[a-z_]+")
 
 
 def said_in_code() -> set[str]:
     """Every text in labd that has the form of a kind of event, methods and settings left out."""
-    files = [f for name in ("jobs", "daemon", "resources") for f in (ROOT / "labd" / name).rglob("*.py")]
+    parts = ("jobs", "daemon", "resources", "workers")
+    files = [file for part in parts for file in (ROOT / "labd" / part).rglob("*.py")]
     trees = [ast.parse(file.read_text()) for file in files]
     constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
     found = {text for text in constants if isinstance(text, str) and KIND.fullmatch(text)}

@@ -12,6 +12,7 @@ from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
+from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
     Conflict,
     DeadlineExceeded,
@@ -21,6 +22,8 @@ from labd.errors import (
     Overloaded,
     Refused,
     UsageError,
+    WorkerError,
+    WorkerLost,
 )
 
 LABD_API = 1
@@ -32,6 +35,7 @@ __all__ = [
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "Notifier",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
+    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
-    "DeadlineExceeded",
+    "DeadlineExceeded", "WorkerError", "WorkerLost",
 ]  # fmt: skip

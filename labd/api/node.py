@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from labd.api.jobs import JobSpec, JobView
+from labd.api.workers import Workers
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -123,6 +124,9 @@ class Node(Protocol):
 
     @property
     def blobs(self) -> Blobs: ...
+
+    @property
+    def workers(self) -> Workers: ...
 
     @property
     def clock(self) -> Clock: ...

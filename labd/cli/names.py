@@ -20,6 +20,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "requeue": "end running jobs and queue them again",
         "retry": "run ended jobs once more",
         "prio": "change the priority of jobs",
+        "usage": "what was used of the machine, and how well",
     },
     "The daemon": {
         "events": "what happened, and what happens",
@@ -28,6 +29,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "methods": "every method that can be called",
         "call": "call one method",
         "doctor": "check that all is well",
+        "gc": "remove what is over the limits of retention",
         "shutdown": "stop the daemon; jobs go on",
     },
     "This program": {

@@ -205,6 +205,38 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = 3
 
 
+class Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long what has ended is kept. What is unfinished, and what ended within a day, always stays."""
+
+    interval: Annotated[
+        Annotated[float, seconds(1, 31_536_000)], Meta(description="How often old jobs are removed.")
+    ] = 3600.0
+    keep_jobs: Annotated[
+        Seconds | None,
+        Meta(description="Jobs go so long after their end, with their output. none: they stay for ever."),
+    ] = 7_776_000.0
+    keep_folders: Annotated[
+        Seconds | None,
+        Meta(description="Their output may go earlier, while they are still listed. none: with the jobs."),
+    ] = None
+    max_jobs: Annotated[
+        Annotated[int, Meta(ge=0, le=1_000_000_000)],
+        Meta(description="Ended jobs that are kept; each task of an array is one. 0: no limit."),
+    ] = 1_000_000
+    max_bytes: Annotated[
+        Bytes,
+        Meta(description="What their folders and the blobs they name may take together. 0: no limit."),
+    ] = 0
+    keep_events: Annotated[
+        Seconds | None,
+        Meta(description="Events that are about no job go after so long. Those of a job go with the job."),
+    ] = 7_776_000.0
+    max_events: Annotated[
+        Annotated[int, Meta(ge=0, le=1_000_000_000)],
+        Meta(description="So many of them are kept. 0: no limit."),
+    ] = 1_000_000
+
+
 class Wire(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Limits for clients."""
 
@@ -247,6 +279,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     resources: Resources = Resources()
     jobs: Jobs = Jobs()
     store: Store = Store()
+    retention: Retention = Retention()
     wire: Wire = Wire()
     notify: Notify = Notify()
     plugins: Plugins = Plugins()

@@ -33,13 +33,16 @@ from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
+from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
+from labd.daemon.methods.usage import UsageMethods
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
 from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
+from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
@@ -47,7 +50,10 @@ from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
 from labd.jobs import attempts, limits, table
+from labd.jobs.census import Counter
 from labd.jobs.clock import SystemClock
+from labd.jobs.code import blobs_of
+from labd.jobs.collect import Collector, Things
 from labd.jobs.decide import Draft
 from labd.jobs.follow import Follower
 from labd.jobs.items import Items
@@ -58,6 +64,7 @@ from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
+from labd.jobs.sweep import Sweeper
 from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
 from labd.paths import Paths
@@ -69,6 +76,7 @@ from labd.store import eventlog
 from labd.store.blobs import Blobs
 from labd.store.snapshot import run_snapshots
 from labd.store.writer import Store
+from labd.workers.service import WorkerHouse
 
 log = logging.getLogger("labd")
 
@@ -101,7 +109,8 @@ class Daemon:
         self.setup = setup
         self.clock = SystemClock()
         self.store = setup.store
-        self.bus = Bus(self.store.read(eventlog.bounds)[1], self._older_events)
+        first, last = self.store.read(eventlog.bounds)
+        self.bus = Bus(last, self._older_events, first)
         self.queue = Queue(self.store, self.bus, self.clock, attempts.last_job(setup.paths.state))
         self.queue.load()
         self.ledger = Ledger(machine(config.resources.cores, config.resources.memory))
@@ -126,11 +135,16 @@ class Daemon:
         self.gpus = self._gpu_watch(config.resources)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
         self.leases = Leases(self.ledger, self.runner.kick)
+        self.workers = WorkerHouse(NodeResources(self.leases), self._worker_changed, self._worker_groups)
         self.kinds = dict[str, Any]()
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             setup.paths.state, self.kinds, TaskLines(Items(blobs), self.user_blobs),
         )  # fmt: skip
+        counter = Counter(self.store, setup.paths.state, blobs, [partial(blobs_of, blobs=blobs)])
+        things = Things(self.store, self.queue, counter, blobs)
+        self.collector = Collector(things, setup.paths.state, self.clock, self._collected)
+        self.sweeper = Sweeper(self.collector, self.clock)
         self.dispatcher = Dispatcher()
         self.epoch = epoch_of(self.store)
         self.notifiers = dict[str, Any]()
@@ -149,6 +163,7 @@ class Daemon:
     async def run(self) -> None:
         """Start, serve, stop. Returns when stopped; raises what a critical part gave up with."""
         self._find_control_group()
+        Rebuilder(self.store, self.queue, self.clock, self.setup.paths.state).run()
         signals = Signals(stop=self.control.stop, hurry=self.control.hurry, reload=self.control.reload)
         async with trio.open_nursery() as outer:
             await outer.start(signals.run)
@@ -192,12 +207,14 @@ class Daemon:
                 ),
                 Service("snapshots", snapshots, quick),
                 Service("uploads", self.uploads.run, quick),
+                Service("retention", self.sweeper.run, quick),
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
                 Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
+                Service("workers", self.workers.run, quick, critical=True),
             ],
             list(self.setup.registry.services),
             [Service("server", self.server.run, once, critical=True)],
@@ -220,6 +237,8 @@ class Daemon:
             *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
             *system.all(),
             *NotifyMethods(self.notices).all(),
+            *UsageMethods(self.store, self.clock).all(),
+            *StoreMethods(self.collector).all(),
             *(m for _, m in registry.methods),
         ):
             self.dispatcher.add(method)
@@ -234,6 +253,7 @@ class Daemon:
             NodeResources(self.leases),
             NodeEvents(plugin, self.queue, self.bus),
             self.blobs,
+            self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
         )
 
@@ -295,9 +315,18 @@ class Daemon:
     def _reported(self, job: int, data: dict[str, Any]) -> None:
         self.control.publish_transient("job.reported", data)
 
+    def _collected(self, first: int) -> None:
+        self.bus.first = first
+
     def _stalled(self, task: str, seconds: float) -> None:
         log.warning("task %s held the loop for %.0f ms", task, seconds * 1000)
         self.queue.record([Draft("daemon.stalled", {"task": task, "seconds": round(seconds, 4)})])
+
+    def _worker_changed(self, kind: str, data: dict[str, Any]) -> None:
+        self.queue.record([Draft(kind, data)])
+
+    def _worker_groups(self) -> str:
+        return self.delegation.path if self.delegation else ""
 
     def _reload_queue(self) -> None:
         self.runner.recover(self.queue.load())

@@ -7,7 +7,6 @@ import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import trio
 
 from labd.api.node import Event
@@ -16,10 +15,12 @@ from labd.config import Config, changed_needing_restart, load
 from labd.daemon import doctor
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
+from labd.daemon.rebuilding import acknowledge, sentences
 from labd.daemon.service_record import ServiceRecord
 from labd.errors import StoreUnavailable
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Limits
+from labd.jobs.retention import Limits as Kept
 from labd.jobs.schedule import Quota
 from labd.resources.probe import machine
 
@@ -57,12 +58,6 @@ class Control:
 
     def started(self) -> None:
         """Everything is up."""
-        repair = self._daemon.store.repair
-        if repair is not None:
-            self._record("store.repaired", msgspec.to_builtins(repair))
-            log.error(
-                "the store was damaged (%s); it was restored from %s", repair.cause, repair.restored_from
-            )
         self._record("daemon.started", {"pid": os.getpid(), **identity(self._daemon.epoch)})
         log.info("labd is ready at %s: %s", self._daemon.setup.paths.socket, self.status_line())
 
@@ -145,6 +140,8 @@ class Control:
             config.jobs.max_gpus_per_user,
             config.jobs.groups,
         )
+        daemon.sweeper.interval = config.retention.interval
+        daemon.collector.limits = Kept(*(getattr(config.retention, name) for name in Kept._fields))
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory)
         daemon.gpus.configure(resources)
@@ -185,8 +182,8 @@ class Control:
         store = daemon.store.statistics()
         if store.state == "failed":
             lines.append(f"the store has failed, new work is refused: {store.cause}")
-        if daemon.store.repair is not None:
-            lines.append(f"the store was damaged and restored: {daemon.store.repair.cause}")
+        if (repair := daemon.store.repair) is not None:
+            lines += [*sentences(repair), acknowledge(daemon.store)]
         if daemon.queue.unreadable:
             lines.append(
                 f"the records of jobs {daemon.queue.unreadable[:5]} cannot be read; they are left alone"
@@ -214,7 +211,9 @@ class Control:
         daemon, state = self._daemon, self._daemon.setup.paths.state
         return await doctor.examine(
             [
-                partial(doctor.store, daemon.store.statistics(), daemon.store.repair),
+                partial(
+                    doctor.store, daemon.store.statistics(), daemon.store.repair, acknowledge(daemon.store)
+                ),
                 partial(doctor.disk, state),
                 partial(doctor.fsync_speed, state),
                 doctor.sqlite_version,

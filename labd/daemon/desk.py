@@ -12,7 +12,6 @@ from labd.daemon.lines import TaskLines
 from labd.errors import NotFound, NotPermitted, UsageError
 from labd.jobs import arrays, decide, logs, table
 from labd.jobs.clock import SystemClock
-from labd.jobs.depend import outcome
 from labd.jobs.model import BLOCKED, HELD, PAUSED, QUEUED, RUNNING, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
@@ -225,9 +224,9 @@ class Desk:
         return job.current.started + job.spec.time_limit
 
     def _others(self, job: Job) -> str:
-        others = [(d, self.queue.find(d.job)) for d in job.spec.after]
-        waits = [other.called for d, other in others if outcome(d, other.state) is None]
-        names = ", ".join(waits[:5]) + (", ..." if len(waits) > 5 else "")
+        waits = [d.job for d in job.spec.after if self.queue.dependents.outcome(d) is None]
+        called = [self.queue.find(number).called for number in waits[:5]]
+        names = ", ".join(called) + (", ..." if len(waits) > 5 else "")
         return f"job{'s' if len(waits) > 1 else ''} {names} to end"
 
     def counts(self) -> dict[str, int]:

@@ -12,11 +12,13 @@ import msgspec
 import trio
 
 from labd.daemon.plugin_record import PluginRecord
+from labd.daemon.rebuilding import sentences
 from labd.jobs.limits import Delegation
 from labd.resources.ledger import GpuStatistics
-from labd.store.repair import Repair
+from labd.store.note import Repair
 from labd.store.tally import Statistics
 from labd.units import about_bytes as size
+from labd.workers.sandbox import Levels, probe
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 """Bytes free on the disk of the state directory."""
@@ -68,17 +70,14 @@ def _timed_write(fd: int) -> float:
     return time.perf_counter() - began
 
 
-def store(found: Statistics, repaired: Repair | None) -> Check:
+def store(found: Statistics, repaired: Repair | None, acknowledge: str = "") -> Check:
     if found.state != "open":
         return Check(
             "store", "fail", f"{found.state}: {found.cause}", "free space or check the disk; labd tries again"
         )
     if repaired is not None:
-        source = repaired.restored_from or "nothing: no snapshot was good"
-        return Check(
-            "store", "warn", f"it was damaged ({repaired.cause}) and restored from {source}",
-            f"the damaged file is kept: {repaired.set_aside[0] if repaired.set_aside else 'none'}",
-        )  # fmt: skip
+        kept = f"the damaged file is kept: {repaired.set_aside[0] if repaired.set_aside else 'none'}"
+        return Check("store", "warn", "; ".join(sentences(repaired)), f"{kept}; {acknowledge}")
     return Check(
         "store", "ok", f"{found.file_bytes / 2**20:.1f} MiB, {found.commits} commits since the start"
     )
@@ -143,10 +142,13 @@ def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:
     return Check("limits", "ok", f"the kernel holds jobs to their memory, below {delegation.path}")
 
 
-def sandbox() -> Check:
-    found = shutil.which("bwrap")
-    text = f"bubblewrap at {found}" if found else "bubblewrap is not installed"
-    return Check("sandbox", "ok" if found else "warn", text, "" if found else "apt install bubblewrap")
+def sandbox(probe: Callable[[], Levels] = probe) -> Check:
+    """Which levels of isolation workers can have."""
+    levels = probe()
+    text = f"workers can have: {', '.join(levels.available)}"
+    if levels.trouble:
+        return Check("sandbox", "warn", f"{text}; no more, since {levels.trouble}", levels.hint)
+    return Check("sandbox", "ok", text)
 
 
 async def examine(checks: Sequence[Callable[[], Check]]) -> list[Check]:

@@ -35,9 +35,11 @@ class Statistics(msgspec.Struct, frozen=True):
 class Bus:
     """Publishes events; knows the last :data:`RECENT` of them, and where to read older ones."""
 
-    def __init__(self, last: int, older: Older) -> None:
+    def __init__(self, last: int, older: Older, first: int = 0) -> None:
         self.last = last
         self.older = older
+        self.first = first
+        """Below this number the log has gaps: old events were removed."""
         self._recent: deque[Event] = deque(maxlen=RECENT)
         self._news = trio.Event()
         self._listeners: set[Listener] = set()
@@ -107,6 +109,16 @@ class Listener:
 
     def wants(self, event: Event) -> bool:
         return not self._topics or any(fnmatchcase(event.kind, topic) for topic in self._topics)
+
+    @property
+    def lost(self) -> bool:
+        """Whether events after the cursor were removed from the log."""
+        return self.cursor + 1 < self._bus.first
+
+    def skip_lost(self) -> tuple[int, int]:
+        """Move to where the log is whole; returns the first and the last number that were skipped."""
+        first, self.cursor = self.cursor + 1, self._bus.first - 1
+        return first, self.cursor
 
     def skip(self) -> tuple[int, int]:
         """Move to what is in memory; returns the first and the last number that were skipped."""

@@ -11,6 +11,7 @@ import trio
 from labd.api.jobs import JobSpec, JobView
 from labd.api.methods import Peer
 from labd.api.node import Clock, Event
+from labd.api.workers import Workers
 from labd.daemon.desk import Desk
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
@@ -112,6 +113,7 @@ class PluginNode:
         resources: NodeResources,
         events: NodeEvents,
         blobs: NodeBlobs,
+        workers: Workers,
         clock: Clock,
     ) -> None:
         self.name = name
@@ -121,4 +123,5 @@ class PluginNode:
         self.resources = resources
         self.events = events
         self.blobs = blobs
+        self.workers = workers
         self.clock = clock

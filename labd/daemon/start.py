@@ -11,6 +11,7 @@ from labd.config import Loaded, check_plugin, find_files, load
 from labd.daemon import lock, logs, notify, plugins
 from labd.daemon.activation import take_sockets
 from labd.daemon.app import Daemon, Setup
+from labd.daemon.rebuilding import evidence
 from labd.daemon.registry import Choice, Registry
 from labd.errors import InternalError, LabdError
 from labd.jobs.shim.spawn import Zygote
@@ -35,7 +36,7 @@ def prepare(
         overrides=overrides,
         env=env,
         paths=paths,
-        store=Store.open(os.path.join(paths.state, "labd.db")),
+        store=Store.open(os.path.join(paths.state, "labd.db"), evidence=evidence(paths.state)),
         registry=_plugins(loaded, safe),
         zygote=zygote,
         passed=[passed.socket for passed in take_sockets()],

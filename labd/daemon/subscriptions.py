@@ -2,7 +2,8 @@
 
 Nothing is queued for a client: what it has no credit for stays in the log. One that falls out of the
 recent events is told so (``lagged``) and goes on with what is recent; it may subscribe again from where
-it stopped and then reads the log itself.
+it stopped and then reads the log itself. What was removed from the log meanwhile it is told of in the
+same way.
 """
 
 from collections.abc import Awaitable, Callable
@@ -119,6 +120,8 @@ class Subscriptions:
     async def _next(self, sub: _Subscription, limit: int) -> list[Event]:
         listener = sub.listener
         if listener.behind and sub.catching_up:
+            if listener.lost:
+                await self._lagged(sub, listener.skip_lost())
             return await listener.read_older(limit)
         if listener.behind:
             await self._lagged(sub, listener.skip())

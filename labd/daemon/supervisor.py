@@ -16,7 +16,7 @@ from typing import NamedTuple
 import trio
 
 from labd.api import Service, ServiceState
-from labd.daemon.backoff import Backoff
+from labd.api.backoff import Backoff
 from labd.daemon.faults import one_line, split
 from labd.daemon.owner import LABD, OWNER
 from labd.daemon.service_record import ServiceRecord

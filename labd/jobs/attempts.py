@@ -60,8 +60,20 @@ def _numbers(path: str) -> set[int]:
     return {int(head) for head in heads if head.isdecimal()}
 
 
-def prepare(path: str, order: dict[str, Any], tree: str | None = None) -> int:
-    """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it.
+def all_attempts(state_dir: str) -> dict[int, list[int]]:
+    """Every attempt that has a folder: its numbers by job, both in order."""
+    found: dict[int, list[int]] = {}
+    for bucket in sorted(_numbers(os.path.join(state_dir, "jobs"))):
+        for name in os.listdir(os.path.join(state_dir, "jobs", str(bucket))):
+            job, _, number = name.partition(".")
+            if job.isdecimal() and number.isdecimal():
+                found.setdefault(int(job), []).append(int(number))
+    return {job: sorted(found[job]) for job in sorted(found)}
+
+
+def prepare(path: str, order: dict[str, Any], tree: str | None = None, record: str = "") -> int:
+    """Make the attempt folder *path* for *order* and take its lock; the descriptor that holds it. *record*
+    is the job as the store has it, kept there for the day on which the store is damaged.
 
     Keys of the order: ``argv``, ``cwd``, ``env`` (all of it), ``grace`` and ``time_limit`` (seconds, None for
     no limit); ``script``: the text of a program, for which *argv* then holds the arguments alone;
@@ -78,7 +90,7 @@ def prepare(path: str, order: dict[str, Any], tree: str | None = None) -> int:
         lock = os.open(os.path.join(path, marks.LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         undo.callback(os.close, lock)
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        _fill(path, order)
+        _fill(path, order | ({"record": record} if record else {}))
         if tree is not None:
             os.rename(tree, os.path.join(path, marks.CODE))
         undo.pop_all()
@@ -89,7 +101,7 @@ def inspect(path: str) -> Finding:
     """What became of the attempt in *path*. Raises OSError when the folder cannot be read."""
     try:
         record = marks.read(path, marks.EXIT)
-        if record is None and _locked(path):
+        if record is None and locked(path):
             return Finding("alive", marks.read(path, marks.STARTED))
         # the shim writes the record and then lets the lock go: it may have ended between the two looks
         record = record or marks.read(path, marks.EXIT)
@@ -168,7 +180,7 @@ def _put(path: str, name: str, text: str, mode: int, user: dict[str, Any] | None
         file.write(text)
 
 
-def _locked(path: str) -> bool:
+def locked(path: str) -> bool:
     """Whether somebody holds the lock. Opened for reading and locked shared, so that two who look do
     not see each other, and so that looking does not wake those who watch for the lock's last close."""
     try:

@@ -47,6 +47,12 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     peak_memory: int | None = None
 
 
+def ending_of(record: dict[str, Any]) -> Ending:
+    """The exit record of a shim (of this release or another) as an ending."""
+    known = {f.name: record[f.name] for f in msgspec.structs.fields(Ending) if f.name in record}
+    return msgspec.convert({"reason": "exited"} | known, Ending, strict=False)
+
+
 def starting(job: Job, token: str, gpu_ids: tuple[int, ...]) -> Draft:
     data = {"job": job.id, "attempt": job.attempt + 1, "token": token, "gpu_ids": gpu_ids}
     return Draft("job.starting", data, cause=job.why_queued)

@@ -11,7 +11,8 @@ from labd.jobs.arrays import holds, spread
 from labd.jobs.decide import Draft, cancel
 from labd.jobs.model import BLOCKED, ENDED, SUCCEEDED, Job
 
-Find = Callable[[int], Job]
+Find = Callable[[int], Job | None]
+"""The job with a number, None when it was removed: which no job is while an unfinished one depends on it."""
 
 
 def outcome(dependency: Dependency, state: str) -> bool | None:
@@ -47,14 +48,23 @@ class Dependents:
 
     def waits(self, job: Job) -> bool:
         """Whether *job* has still to wait for another (or waits in vain)."""
-        return any(outcome(d, self._find(d.job).state) is not True for d in job.spec.after)
+        return any(self.outcome(d) is not True for d in job.spec.after)
+
+    def outcome(self, dependency: Dependency) -> bool | None:
+        """Whether *dependency* is met; None while that cannot be said.
+
+        A job that is gone had ended, and mattered to nobody: whoever names it was run again by hand since.
+        """
+        job = self._find(dependency.job)
+        return True if job is None else outcome(dependency, job.state)
 
     def ended(self, job: Job) -> list[Draft]:
         """The drafts for the jobs that waited for *job*, which has ended for good."""
         ended = [job.id] if job.tasks is None else [n for n in self._waiting if n == job.id or holds(job, n)]
         waiters = sorted(set().union(*(self._waiting.pop(number, ()) for number in ended)))
         found = [self._find(number) for number in waiters]
-        return [draft for waiter in found if waiter.state == BLOCKED for draft in self._look(waiter)]
+        blocked = [waiter for waiter in found if waiter is not None and waiter.state == BLOCKED]
+        return [draft for waiter in blocked for draft in self._look(waiter)]
 
     def in_vain(self, job_id: int) -> list[int]:
         """The jobs that would be cancelled with *job_id*, as they need it or one of these to end well."""
@@ -69,13 +79,13 @@ class Dependents:
 
     def _needs(self, waiter: int, number: int) -> bool:
         job = self._find(waiter)
-        return job.state == BLOCKED and any(d.job == number and d.when == "ok" for d in job.spec.after)
+        needs = job is not None and any(d.job == number and d.when == "ok" for d in job.spec.after)
+        return needs and job is not None and job.state == BLOCKED
 
     def _look(self, job: Job) -> list[Draft]:
-        told = [(d, outcome(d, self._find(d.job).state)) for d in job.spec.after]
+        told = [(d, self.outcome(d)) for d in job.spec.after]
         for dependency, met in told:
-            if met is False:
-                other = self._find(dependency.job)
+            if met is False and (other := self._find(dependency.job)) is not None:
                 state = other.state.replace("_", " ")
                 return self._vain(job, f"job {other.called} {state}, it was to end {_WORDS[dependency.when]}")
         return [Draft("job.unblocked", {"job": job.id})] if all(met for _, met in told) else []

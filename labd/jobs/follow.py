@@ -133,7 +133,7 @@ class Follower:
 
     def _exited(self, job: Job, record: dict[str, Any]) -> None:
         try:
-            ending = ending_of(record)
+            ending = decide.ending_of(record)
         except msgspec.ValidationError as error:
             self.spawn(self._lost, job.id, f"its exit record is damaged: {error}")
         else:
@@ -203,12 +203,6 @@ async def _end_strays(token: str) -> str:
         log.warning("%s", error)
         return f"; {error}"
     return f"; {killed} left-over processes killed" if killed else ""
-
-
-def ending_of(record: dict[str, Any]) -> decide.Ending:
-    """The exit record of a shim (of this release or another) as an ending."""
-    known = {f.name: record[f.name] for f in msgspec.structs.fields(decide.Ending) if f.name in record}
-    return msgspec.convert({"reason": "exited"} | known, decide.Ending, strict=False)
 
 
 def _no_loop(*args: object) -> None:

@@ -14,8 +14,8 @@ import logging
 import os
 from typing import NamedTuple
 
-from labd.jobs.shim import procs
-from labd.jobs.shim.group import Group
+from labd.process import procs
+from labd.process.group import Group
 
 log = logging.getLogger("labd.jobs")
 

@@ -3,6 +3,8 @@
 import os
 from typing import Any, NamedTuple
 
+import msgspec
+
 from labd.api.jobs import JobSpec
 from labd.jobs.items import filled
 from labd.jobs.manifest import within
@@ -72,6 +74,11 @@ def order_for(job: Job, folder: str, around: Surroundings) -> dict[str, Any]:
 def _gpus(job: Job, around: Surroundings) -> dict[str, str]:
     given = job.current.gpu_ids if job.current else ()
     return gpu_names(request_of(job.spec), given, around.gpus, around.env)
+
+
+def record_of(job: Job) -> str:
+    """The job as JSON, without its environment: what is kept beside the order of an attempt."""
+    return msgspec.json.encode(job).decode()
 
 
 def labd_names(job: Job, folder: str) -> dict[str, str]:

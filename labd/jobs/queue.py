@@ -43,11 +43,13 @@ class Queue(Records):
     async def submit(self, spec: JobSpec, peer: Peer, key: str | None) -> tuple[Job, bool]:
         """Accept a job, durable on return; with a *key* seen before, the job that it made.
 
-        Returns the job and whether it is new. Raises Overloaded, StoreUnavailable.
+        Returns the job and whether it is new. Raises NotFound, Overloaded, StoreUnavailable.
         """
         if key is not None and (known := await self._known(peer.uid, key)) is not None:
             return known, False
         self._check_limits(peer)
+        for dependency in spec.after:
+            self.find(dependency.job)  # it may have been removed since the spec was checked
         digest, env = table.environment_digest(spec.env)
         job_id = self._next_job
         self._next_job += 1 + (spec.array.count if spec.array else 0)

@@ -18,7 +18,7 @@ import trio
 
 from labd.api.node import Event
 from labd.errors import NotFound, StoreUnavailable
-from labd.jobs import arrays, model, table
+from labd.jobs import arrays, model, removal, table
 from labd.jobs.decide import Clocks, Draft
 from labd.jobs.depend import Dependents
 from labd.jobs.model import Job
@@ -52,7 +52,7 @@ class Records:
         self.live: dict[int, Job] = {}
         self._arrays: list[int] = []
         self._tasks: defaultdict[int, set[int]] = defaultdict(set)
-        self.dependents = Dependents(self.find, self.children)
+        self.dependents = Dependents(self.known, self.children)
         self._per_user: Counter[int] = Counter()
         self._newest: dict[int, int] = {}
         self._ended_counts: Counter[str] = Counter()
@@ -63,6 +63,8 @@ class Records:
         self.on_change: Callable[[Job], None] = lambda job: None
         self.on_undone: Callable[[Job, Job | None], None] = lambda job, stored: None
         self.unreadable: list[int] = []
+        self.leaving: frozenset[int] = frozenset()
+        """Ended jobs that are being removed: nobody finds them any more."""
 
     def load(self) -> list[Job]:
         """Forget memory and take up what the store says: the unfinished jobs, oldest first.
@@ -79,7 +81,8 @@ class Records:
         self._ended_counts = Counter(self._store.read(table.count_ended))
         self._newest = {}
         self._next_seq = self._store.read(eventlog.bounds)[1] + 1
-        self._next_job = max(self._store.read(table.last_job), self._last_job) + 1
+        removed = self._store.read(removal.last_job)
+        self._next_job = max(self._store.read(table.last_job), self._last_job, removed) + 1
         return jobs
 
     # -- changes ---------------------------------------------------------------------------------
@@ -274,13 +277,27 @@ class Records:
     def find(self, job_id: int) -> Job:
         """The job, unfinished or not. Raises NotFound."""
         job = self.known(job_id) if 0 < job_id < 2**63 else None
-        if job is None:
+        if job is None or not self.leaving.isdisjoint((job.id, job.array)):
             raise NotFound(f"there is no job {job_id}", hint="labctl status --all lists jobs")
         return job
 
     def known(self, job_id: int) -> Job | None:
         """The job: from memory, from the disk, or a task to which nothing has happened yet."""
         return self.live.get(job_id) or self._stored(job_id) or self._unborn(job_id)
+
+    def task_ids(self) -> list[range]:
+        """The ids of the tasks of each unfinished array."""
+        found = [self.live[number] for number in self._arrays]
+        return [range(job.id + 1, job.id + job.tasks.count + 1) for job in found if job.tasks is not None]
+
+    @property
+    def highest(self) -> int:
+        """The highest id that was given away."""
+        return self._next_job - 1
+
+    def removed(self, states: Counter[str]) -> None:
+        """So many jobs that had ended in each state are gone."""
+        self._ended_counts.subtract(states)
 
     def children(self, array: int) -> list[Job]:
         """The unfinished tasks of *array* that have a record of their own."""

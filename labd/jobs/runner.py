@@ -19,7 +19,7 @@ from labd.jobs.code import CodeUnusable
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
-from labd.jobs.order import Surroundings, order_for, request_of
+from labd.jobs.order import Surroundings, order_for, record_of, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
@@ -260,7 +260,7 @@ class Runner:
     async def _spawn_shim(self, job: Job) -> None:
         folder, around = self._folder(job), await self._surroundings(job)
         async with self._trees.laid_out(job, around.user) as tree:
-            lock = attempts.prepare(folder, order_for(job, folder, around), tree)
+            lock = attempts.prepare(folder, order_for(job, folder, around), tree, record_of(job))
         try:
             self._follower.follow(job)
         except BaseException:

@@ -10,7 +10,7 @@ import signal
 import time
 
 from labd.errors import DeadlineExceeded, UsageError
-from labd.jobs.shim import procs
+from labd.process import procs
 
 TOKEN = "LABD_TOKEN"
 SHORTEST = 8

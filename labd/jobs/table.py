@@ -129,6 +129,17 @@ def attempts(conn: sqlite3.Connection, job_id: int) -> list[Attempt]:
     )
 
 
+def newest_attempts(conn: sqlite3.Connection) -> dict[int, int]:
+    """The number of the newest attempt of every job, 0 for a job that had none."""
+    query = """select jobs.id, ifnull(max(number), 0)
+    from jobs left join attempts on attempts.job = jobs.id group by jobs.id"""
+    return dict(conn.execute(query).fetchall())
+
+
+def has_environment(conn: sqlite3.Connection, digest: str) -> bool:
+    return conn.execute("select 1 from environments where digest = ?", (digest,)).fetchone() is not None
+
+
 def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
     """The newest attempts that have ended, with their jobs, oldest first."""
     query = """select jobs.id, jobs.record, arrays.record, attempts.record
@@ -200,6 +211,12 @@ class Filter(msgspec.Struct, frozen=True):
         if self.group is not None:
             parts.append(("coalesce(json_extract(jobs.record, '$.spec.group'), '') = ?", (self.group,)))
         return " and ".join(text for text, _ in parts), [v for _, values in parts for v in values]
+
+
+def task_ids(conn: sqlite3.Connection) -> list[range]:
+    """The ids of the tasks of each array."""
+    rows = conn.execute("select id, tasks from jobs where tasks is not null order by id")
+    return [range(array + 1, array + tasks + 1) for array, tasks in rows]
 
 
 def count_ended(conn: sqlite3.Connection) -> dict[str, int]:

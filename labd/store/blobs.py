@@ -1,6 +1,7 @@
 """Content-addressed files: the name of a blob is the SHA-256 of its bytes. Everything here blocks."""
 
 import hashlib
+import math
 import os
 import re
 import shutil
@@ -105,6 +106,30 @@ class Blobs:
         except FileNotFoundError:
             return False
         return True
+
+    def size(self, digest: str, before: float = math.inf) -> int | None:
+        """Its bytes, None when it is not there or was put, or asked for, since *before*."""
+        try:
+            found = os.stat(self.path(digest))
+        except FileNotFoundError:
+            return None
+        return found.st_size if found.st_mtime < before else None
+
+    def remove(self, digest: str, before: float) -> int | None:
+        """Remove the blob if it was last put, or asked for, before that moment; its bytes, else None."""
+        aside = os.path.join(self._unfinished, digest)
+        try:
+            if os.stat(self.path(digest)).st_mtime >= before:
+                return None
+            os.rename(self.path(digest), aside)
+        except FileNotFoundError:
+            return 0
+        found = os.stat(aside)
+        if found.st_mtime >= before:  # somebody asked for it just then
+            os.rename(aside, self.path(digest))
+            return None
+        durable.remove(aside)
+        return found.st_size
 
     def path(self, digest: str) -> str:
         """Where the blob lies, or would. Raises UsageError when *digest* is none."""

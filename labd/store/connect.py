@@ -62,6 +62,11 @@ def checkpoint(connection: sqlite3.Connection, mode: str = "PASSIVE") -> None:
     connection.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
 
+def frames(connection: sqlite3.Connection) -> int:
+    """How many records of the log SQLite takes for good. What can be is carried over into the file."""
+    return int(connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()[1])
+
+
 def version(connection: sqlite3.Connection) -> int:
     """The number of the last migration that the file went through."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])

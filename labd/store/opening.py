@@ -3,24 +3,28 @@
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 
-from labd.store import connect, durable, faults, migrate
+from labd.store import connect, durable, faults, migrate, note, walindex
 from labd.store.migrate import Migrations
-from labd.store.repair import Repair, diagnose, lost, repair
+from labd.store.note import Repair
+from labd.store.repair import diagnose, keep_without_log, lost, repair
 
 Connect = Callable[[str], sqlite3.Connection]
 
 
 def open_file(
-    path: str, now: float, migrations: Migrations, make: Connect
+    path: str, now: float, migrations: Migrations, make: Connect, evidence: str = ""
 ) -> tuple[sqlite3.Connection, Repair | None]:
-    """The write connection to the database at *path*, and what had to be repaired.
+    """The write connection to the database at *path*, and what had to be repaired, now or earlier: an old
+    note counts until somebody removes it. *evidence* as for :func:`labd.store.repair.lost`.
 
     Raises StateError (newer, or a migration failed) and StoreUnavailable (no room, no access).
     """
     try:
+        promised = walindex.promised(path)
         _prepare(path)
-        repaired = _make_good(path, now, migrations)
+        repaired = _make_good(path, now, migrations, promised, evidence) or note.read(path)
         return _ready(path, now, migrations, make), repaired
     except (sqlite3.Error, OSError) as error:
         raise faults.unavailable(path, error) from error
@@ -57,13 +61,30 @@ def _secure_log(log: str) -> None:
         durable.write_anew(log)
 
 
-def _make_good(path: str, now: float, migrations: Migrations) -> Repair | None:
-    cause = diagnose(path, migrations) if os.path.exists(path) else lost(path)
-    if cause:
-        return repair(path, migrations, now, cause)
+def _make_good(
+    path: str, now: float, migrations: Migrations, promised: walindex.Promised | None, evidence: str
+) -> Repair | None:
     if not os.path.exists(path):
+        if cause := lost(path, evidence):
+            return repair(path, migrations, now, cause)
         migrate.create(path, migrations)
+    elif cause := diagnose(path, migrations):
+        return repair(path, migrations, now, cause)
+    elif promised is not None:
+        return _compare_log(path, now, migrations, promised)
     return None
+
+
+def _compare_log(path: str, now: float, migrations: Migrations, promised: walindex.Promised) -> Repair | None:
+    with closing(connect.writer(path)) as connection:
+        found = connect.frames(connection)
+        if found >= promised.frames:
+            return None
+        cause = f"of {promised.frames} records in the log {found} can be read"
+        if found >= promised.carried_over:
+            return keep_without_log(path, now, cause)
+    # The file is newer than what the log still tells: together they are no state that ever was.
+    return repair(path, migrations, now, cause)
 
 
 def _ready(path: str, now: float, migrations: Migrations, make: Connect) -> sqlite3.Connection:

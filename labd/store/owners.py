@@ -24,6 +24,11 @@ def owned(conn: sqlite3.Connection, uid: int, digests: Iterable[str]) -> set[str
     return {digest for (digest,) in rows}
 
 
+def known(conn: sqlite3.Connection) -> list[str]:
+    """Every blob that some user has put."""
+    return [digest for (digest,) in conn.execute("select distinct digest from blob_owners")]
+
+
 def forget(conn: sqlite3.Connection, digests: Iterable[str]) -> None:
     """These blobs are removed."""
     conn.execute(

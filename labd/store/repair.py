@@ -5,32 +5,20 @@ import os
 import sqlite3
 from contextlib import closing
 
-import msgspec
-
 from labd.errors import StateError, StoreUnavailable
-from labd.store import connect, durable, faults, migrate, snapshot
+from labd.store import connect, durable, faults, migrate, note, snapshot
 from labd.store.migrate import Migrations
+from labd.store.note import Repair
 
 _MAGIC = b"SQLite format 3\0"
 _COMPANIONS = ("-wal", "-shm", "-journal")
 
 
-class Repair(msgspec.Struct, frozen=True):
-    """What was done to a damaged database, for the daemon to say aloud.
-
-    *set_aside* are the paths where the damaged files lie now, *restored_from* the snapshot taken in
-    their place (None: none was good, the database is empty), *cause* what was found wrong.
-    """
-
-    set_aside: tuple[str, ...]
-    restored_from: str | None
-    cause: str
-
-
 def diagnose(path: str, migrations: Migrations, *, immutable: bool = False) -> str | None:
     """What is wrong with the file at *path*, None when it is good. Changes nothing.
 
-    Noise in the log is not seen: it ends where a checksum fails, as it does after a power cut.
+    Noise in the log is not seen: it ends where a checksum fails, as it does after a power cut. That is
+    the part of :mod:`labd.store.walindex`.
     Raises StateError when it is newer than *migrations*, StoreUnavailable when it cannot be read.
     """
     try:
@@ -48,11 +36,24 @@ def repair(path: str, migrations: Migrations, now: float, cause: str) -> Repair:
     """Set the database aside under a dated name, and restore the newest snapshot that is good."""
     aside = set_aside(path, now)
     restored = next((copy for copy in snapshot.newest_first(path) if _is_good(copy, migrations)), None)
+    done = Repair(aside, restored, cause)
+    # Noted before there is a good file again: after a cut the next start finds the note or the damage.
+    note.write(path, done)
     if restored:
         durable.copy_file(restored, path)
     else:
         migrate.create(path, migrations)
-    return Repair(aside, restored, cause)
+    return done
+
+
+def keep_without_log(path: str, now: float, cause: str) -> Repair:
+    """Put a copy of the damaged log aside; the database is used as it is, with what its log still tells."""
+    copy = durable.dated(f"{path}.damaged-", now) + "-wal"
+    if os.path.exists(f"{path}-wal"):
+        durable.copy_file(f"{path}-wal", copy)
+    done = Repair((copy,) if os.path.exists(copy) else (), path, cause)
+    note.write(path, done)
+    return done
 
 
 def set_aside(path: str, now: float) -> tuple[str, ...]:
@@ -69,14 +70,17 @@ def set_aside(path: str, now: float) -> tuple[str, ...]:
     return tuple(reversed(moved))
 
 
-def lost(path: str) -> str | None:
-    """Why the absence of the file at *path* is a loss; None when it simply was never there."""
+def lost(path: str, evidence: str = "") -> str | None:
+    """Why the absence of the file at *path* is a loss; None when it simply was never there. *evidence* is
+    what the caller knows that can only be there after a database was."""
     if os.path.lexists(f"{path}-wal"):
         return f"{path} is missing while its log is there"
     if snapshot.newest_first(path):
         return f"{path} is missing while snapshots of it are there"
     if glob.glob(f"{glob.escape(path)}.damaged-*"):
         return f"{path} is missing since a damaged one was set aside"
+    if evidence:
+        return f"{path} is missing while {evidence}"
     return None
 
 

@@ -40,6 +40,17 @@ BLOB_OWNERS: Migration = (
     "WITHOUT ROWID",
 )
 
+USAGE_DAYS: Migration = (
+    """CREATE TABLE usage_days (
+        day TEXT NOT NULL, user TEXT NOT NULL, grp TEXT NOT NULL,
+        jobs INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL,
+        cancelled INTEGER NOT NULL, running INTEGER NOT NULL, attempts INTEGER NOT NULL,
+        core_seconds REAL NOT NULL, gpu_seconds REAL NOT NULL, memory_seconds REAL NOT NULL,
+        cpu_seconds REAL NOT NULL, cpu_of REAL NOT NULL, peak REAL NOT NULL, peak_of REAL NOT NULL,
+        PRIMARY KEY (day, user, grp)) WITHOUT ROWID""",
+)
+"""What jobs that were removed had used, by local day, user and group."""
+
 OUTBOX: Migration = (
     """CREATE TABLE outbox (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, target TEXT NOT NULL,
@@ -49,4 +60,4 @@ OUTBOX: Migration = (
     "INSERT INTO meta(key, value) SELECT 'notices', coalesce(max(seq), 0) FROM events",
 )
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, OUTBOX)
+MIGRATIONS: tuple[Migration, ...] = (FIRST, ARRAYS, BLOB_OWNERS, OUTBOX, USAGE_DAYS)

@@ -12,11 +12,11 @@ import trio
 from outcome import Error, Value
 
 from labd.errors import InternalError, StoreUnavailable
-from labd.store import connect, opening, snapshot
+from labd.store import connect, faults, note, opening, snapshot
 from labd.store.batch import Done
 from labd.store.migrate import Migrations
+from labd.store.note import Repair
 from labd.store.readers import Readers
-from labd.store.repair import Repair
 from labd.store.schema import MIGRATIONS
 from labd.store.tally import State, Statistics, Tally
 from labd.store.thread import Item, Report, Writer
@@ -28,12 +28,12 @@ log = logging.getLogger("labd.store")
 class Store:
     """One SQLite file, one thread that writes it. Made by :meth:`open`; every method is for the loop.
 
-    *repair* says what had to be done to a damaged file, *cause* why nothing can be stored now.
+    *cause* says why nothing can be stored now.
     """
 
     def __init__(self, path: str, writer: Writer, repair: Repair | None, now: Callable[[], float]) -> None:
         self.path = path
-        self.repair = repair
+        self._repair = repair
         self.now = now
         self.cause: StoreUnavailable | None = None
         self._writer = writer
@@ -53,15 +53,16 @@ class Store:
         migrations: Migrations = MIGRATIONS,
         make: opening.Connect = connect.writer,
         checkpoint_every: int = 500,
+        evidence: str = "",
     ) -> "Store":
         """The store in the file at *path*: created, checked, repaired and migrated as needed. Blocks.
 
-        *now* gives Unix seconds for the names of copies, *checkpoint_every* is in changes. Raises
-        StateError when the file is newer or a migration fails, StoreUnavailable when it cannot be read
-        or written.
+        *now* gives Unix seconds for the names of copies, *checkpoint_every* is in changes, *evidence* is
+        what says that there was a database, should it be missing. Raises StateError when the file is
+        newer or a migration fails, StoreUnavailable when it cannot be read or written.
         """
         path = os.path.abspath(path)
-        connection, repair = opening.open_file(path, now(), migrations, make)
+        connection, repair = opening.open_file(path, now(), migrations, make, evidence)
         writer = Writer(path, connection, lambda: opening.reopen_file(path, make), checkpoint_every)
         return cls(path, writer, repair, now)
 
@@ -120,6 +121,21 @@ class Store:
     async def snapshot(self, path: str) -> None:
         """Copy the database to *path*, whole and durable, while it is written. Raises StoreUnavailable."""
         await trio.to_thread.run_sync(snapshot.take, self.path, path)
+
+    @property
+    def repair(self) -> Repair | None:
+        """What had to be done to a damaged file, until somebody removes the note of it."""
+        if self._repair is not None and not os.path.exists(note.path_of(self.path)):
+            self._repair = None
+        return self._repair
+
+    def note(self, repair: Repair) -> None:
+        """Keep *repair* as the note. Raises StoreUnavailable."""
+        try:
+            note.write(self.path, repair)
+        except OSError as error:
+            raise faults.unavailable(self.path, error) from error
+        self._repair = repair
 
     def statistics(self) -> Statistics:
         """Where the store stands now."""

@@ -38,10 +38,18 @@ def pack(array: Any) -> msgpack.ExtType:
     return msgpack.ExtType(ARRAY_EXT, msgpack.packb([kind.str, list(array.shape), data]))
 
 
+def extension(code: int, data: bytes) -> Any:
+    """The ``ext_hook`` of msgpack: the array, or :class:`ProtocolError`."""
+    if code != ARRAY_EXT:
+        raise ProtocolError(f"the peer sent a value of the unknown ext type {code}")
+    return unpack(data)
+
+
 def unpack(data: bytes) -> Any:
     """The array in the ext payload *data*, read-only; :class:`ProtocolError` if it is anything else."""
-    kind, shape, items = _parts(data)
-    _check(kind, shape, items)
+    kind, shape, items = head(data)
+    if not isinstance(items, bytes) or size_of(kind, shape) != len(items):
+        raise ProtocolError(f"the peer sent an array of {kind} and shape {shape} whose data has another size")
     import numpy
 
     try:
@@ -60,18 +68,19 @@ def convert(value: Any) -> Any:
     raise TypeError(f"a value of type {type(value).__name__} cannot be sent")
 
 
-def _parts(data: bytes) -> tuple[Any, Any, Any]:
+def head(data: bytes) -> tuple[str, list[int], Any]:
+    """The dtype, the shape and what is third in *data*; :class:`ProtocolError` if they may not travel."""
     try:
         kind, shape, items = msgpack.unpackb(data, max_array_len=MAX_DIMENSIONS, max_map_len=0, max_ext_len=0)
     except (ValueError, TypeError) as error:
         raise ProtocolError(f"the peer sent an array that is not [dtype, shape, data]: {error}") from None
-    return kind, shape, items
-
-
-def _check(kind: Any, shape: Any, items: Any) -> None:
     if not isinstance(kind, str) or kind not in ITEM_SIZES:
         raise ProtocolError(f"the peer sent an array of a dtype that may not travel: {str(kind)[:40]!r}")
     if not isinstance(shape, list) or not all(type(n) is int and 0 <= n < 2**63 for n in shape):
         raise ProtocolError("the peer sent an array whose shape is not a list of lengths")
-    if not isinstance(items, bytes) or math.prod(shape) * ITEM_SIZES[kind] != len(items):
-        raise ProtocolError(f"the peer sent an array of {kind} and shape {shape} whose data has another size")
+    return kind, shape, items
+
+
+def size_of(kind: str, shape: list[int]) -> int:
+    """The bytes of an array."""
+    return math.prod(shape) * ITEM_SIZES[kind]

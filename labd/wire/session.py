@@ -46,6 +46,7 @@ class Session:
 
     *max_frame* is in bytes and bounds also each str, bin and ext; *max_containers* counts the arrays and
     maps of a message; *max_length* counts the elements of one of them; *max_depth* their nesting.
+    *extension* makes values of ext types.
     """
 
     def __init__(
@@ -54,8 +55,10 @@ class Session:
         max_containers: int = MAX_CONTAINERS,
         max_length: int = Limits().length,
         max_depth: int = Limits().depth,
+        extension: Callable[[int, bytes], Any] = arrays.extension,
     ) -> None:
         self._limits = Limits(max_frame, max_containers, max_length, max_depth)
+        self._extension = extension
         self._finder = msgpack.Unpacker(max_buffer_size=max_frame + 2 * CHUNK, read_size=4096)
         self._guard = Guard(self._limits)
         self._tail = bytearray()
@@ -142,7 +145,7 @@ class Session:
                 frame,
                 list_hook=self._count,
                 object_hook=self._count_map,
-                ext_hook=_extension,
+                ext_hook=self._extension,
                 max_array_len=limits.length,
                 max_map_len=limits.length,
             )
@@ -174,12 +177,6 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 def _undecodable(error: Exception) -> ProtocolError:
     what = str(error) or {"StackError": "nested too deep"}.get(type(error).__name__, type(error).__name__)
     return ProtocolError(f"the peer sent what is not MessagePack, or goes over a limit: {what}")
-
-
-def _extension(code: int, data: bytes) -> Any:
-    if code != arrays.ARRAY_EXT:
-        raise ProtocolError(f"the peer sent a value of the unknown ext type {code}")
-    return arrays.unpack(data)
 
 
 def _check_depth(value: Any, limit: int) -> None:

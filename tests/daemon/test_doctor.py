@@ -9,8 +9,9 @@ import trio
 from labd.daemon import doctor
 from labd.daemon.plugin_record import PluginRecord
 from labd.resources.ledger import GpuStatistics, Holding
-from labd.store.repair import Repair
+from labd.store.note import Repair
 from labd.store.writer import Store
+from labd.workers.sandbox import LEVELS, Levels
 
 
 @pytest.fixture
@@ -78,6 +79,15 @@ def test_few_descriptors_are_a_warning():
 def test_who_holds_jobs_to_their_limits_is_said():
     assert "each job's shim" in doctor.limits(None, wants_cpus=False).message
     assert doctor.limits(None, wants_cpus=True).hint == "jobs.enforce_cpus has no effect here"
+
+
+def test_the_levels_of_isolation_are_named_with_what_is_missing():
+    assert doctor.sandbox(lambda: Levels(LEVELS)).message.endswith("isolated, isolated+net")
+    poor = doctor.sandbox(
+        lambda: Levels(LEVELS[:2], "", "bubblewrap is not installed", "apt install bubblewrap")
+    )
+    assert (poor.state, poor.hint) == ("warn", "apt install bubblewrap")
+    assert "none, limits; no more, since bubblewrap" in poor.message
 
 
 async def test_a_check_that_cannot_be_made_fails_alone(tmp_path):

@@ -52,6 +52,20 @@ async def test_a_listener_resumes_from_the_log_when_memory_is_too_short(nursery)
     assert seqs(await talk.notice("event")) == [11]
 
 
+async def test_a_listener_is_told_of_what_was_removed_from_the_log(nursery):
+    async def older(seq, limit):
+        return [event(n) for n in range(max(seq + 1, 6), min(seq + limit, 10) + 1)]
+
+    bus = Bus(10, older, first=6)
+    bus.publish([event(11)])
+    talk = talk_to(nursery, bus=bus)
+    await talk.call("subscribe", since=2, epoch="e1")
+    lagged = await talk.notice("lagged")
+    assert (lagged["first"], lagged["last"]) == (3, 5)
+    assert seqs(await talk.notice("event")) == list(range(6, 11))
+    assert seqs(await talk.notice("event")) == [11]
+
+
 async def test_another_epoch_cannot_be_resumed_and_that_is_said(nursery):
     bus = Bus(7, no_older)
     talk = talk_to(nursery, bus=bus)

@@ -111,7 +111,7 @@ def test_a_shim_that_ends_between_the_two_looks_has_exited(
         _mark(path, marks.EXIT, exit_code=0)
         return False
 
-    monkeypatch.setattr(attempts, "_locked", looked)
+    monkeypatch.setattr(attempts, "locked", looked)
     assert attempts.inspect(path).kind == "exited"
 
 

@@ -11,8 +11,9 @@ import trio
 
 from labd.jobs import attempts
 from labd.jobs.launch import Launcher, LaunchError, LaunchUnknown
-from labd.jobs.shim import marks, procs
+from labd.jobs.shim import marks
 from labd.jobs.shim.spawn import start_zygote
+from labd.process import procs
 from tests.jobs.shim.support import order, shell
 from tests.support import wait_until_async
 

@@ -117,6 +117,8 @@ CALLS: list[Asked] = [
     spec("usage", "spec.tags", tags=["t"] * 65),
     spec("refused", "memory", memory=2**59),
     spec("usage", "spec.script", script=7),
+    spec("not_found", "there is no job 4", "labctl status", after=[{"job": 4}]),
+    spec("not_found", "there is no job 5", after=[{"job": 1}, {"job": 5}]),
     asked("job.submit", {}, "usage", "`spec`"),
     asked("job.submit", {"spec": {"argv": ["true"]}, "key": ""}, "usage", "key"),
     asked("job.submit", {"spec": {"argv": ["true"]}, "keys": "a"}, "usage", "`keys`", "did you mean key?"),

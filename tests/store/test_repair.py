@@ -1,6 +1,7 @@
 """A damaged database is set aside and the newest good snapshot takes its place; never in silence."""
 
 import os
+import re
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -8,7 +9,7 @@ from random import Random
 import pytest
 
 from labd.errors import StateError
-from labd.store import Store, repair, snapshot
+from labd.store import Store, note, repair, snapshot
 from tests.store.rows import Open, add, fill, numbers
 
 ROWS = list(range(1, 201))
@@ -72,8 +73,77 @@ def test_a_repair_says_what_was_done(database: Path, opened: Open) -> None:
     assert store.repair.set_aside == (f"{database}.damaged-19700101T000000Z",)
     assert store.repair.restored_from == str(database.parent / "snapshots" / "labd-19700101T000000Z.db")
     assert store.read(numbers) == OLD_ROWS
+    said = store.repair
+    store.close()
+    assert opened().repair == said
+
+
+def test_a_repair_is_spoken_of_until_its_note_is_removed(database: Path, opened: Open) -> None:
+    database.write_bytes(b"")
+    store = opened()
+    assert store.repair is not None
+    os.unlink(note.path_of(str(database)))
+    assert store.repair is None
     store.close()
     assert opened().repair is None
+
+
+def test_a_note_that_cannot_be_read_is_no_reason_to_be_silent(database: Path, opened: Open) -> None:
+    Path(note.path_of(str(database))).write_text("{")
+    store = opened()
+    assert store.repair is not None
+    assert "cannot be read" in store.repair.cause
+    assert store.read(numbers) == ROWS
+
+
+def test_a_missing_file_is_damage_when_the_caller_knows_of_one(path: str, opened: Open) -> None:
+    store = opened(evidence="there are folders of jobs")
+    assert store.repair is not None
+    assert store.repair.cause == f"{path} is missing while there are folders of jobs"
+
+
+@pytest.fixture
+def killed(path: str, opened: Open, tmp_path: Path) -> Path:
+    """What a labd leaves that was killed with 200 rows in its log."""
+    store = opened()
+    for number in ROWS:
+        store.enqueue(add(number))
+    take, drop = store._writer._queue.get, lambda report: None
+    for _ in ROWS:
+        store._writer._write([take()], drop)
+    copies = tmp_path / "killed"
+    copies.mkdir()
+    for suffix in ("", "-wal", "-shm"):
+        (copies / f"labd.db{suffix}").write_bytes(Path(path + suffix).read_bytes())
+    return copies / "labd.db"
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_damage_to_the_log_ends_in_a_silent_loss(killed: Path, seed: int) -> None:
+    dice, log = Random(seed), Path(f"{killed}-wal")
+    data = bytearray(log.read_bytes())
+    if seed % 3 == 0:
+        data[dice.randrange(len(data))] ^= 1 << dice.randrange(8)
+    elif seed % 3 == 1:
+        del data[dice.randrange(len(data)) :]
+    else:
+        data[:] = dice.randbytes(len(data))
+    log.write_bytes(data)
+    with closing(Store.open(str(killed))) as store:
+        there = store.read(numbers)
+        assert there == ROWS[: len(there)]
+        if len(there) < len(ROWS):
+            assert store.repair is not None
+            assert re.search(r"of \d+ records in the log \d+ can be read", store.repair.cause)
+            assert Path(store.repair.set_aside[0]).read_bytes() == data
+
+
+def test_an_index_of_an_earlier_boot_proves_nothing(killed: Path) -> None:
+    """After a power cut the index may be newer than the log, and no commit is missing."""
+    os.truncate(f"{killed}-wal", 0)
+    os.utime(f"{killed}-shm", (1.0, 1.0))
+    with closing(Store.open(str(killed))) as store:
+        assert store.repair is None
 
 
 def test_an_empty_file_with_a_log_is_damage_and_the_log_is_kept(database: Path, opened: Open) -> None:

@@ -12,7 +12,7 @@ import signal
 import stat
 import time
 
-from labd.jobs.shim import kernel
+from labd.process import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -7,14 +7,15 @@ import select
 import signal
 import time
 
-from labd.jobs.shim import child, kernel, procs
+from labd.jobs.shim import child
+from labd.process import kernel, procs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from labd.jobs.shim.bounds import Bounds
     from labd.jobs.shim.ending import Ending
+    from labd.process.bounds import Bounds
 
 WHOLE_TREE = frozenset((signal.SIGSTOP, signal.SIGCONT, signal.SIGTERM, signal.SIGKILL))
 """Signals sent to every process of the job; others (SIGUSR1, SIGINT) are for its main process."""

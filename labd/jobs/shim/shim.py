@@ -11,10 +11,11 @@ import os
 import resource
 import time
 
-from labd.jobs.shim import child, kernel, marks
-from labd.jobs.shim.bounds import Bounds
+from labd.jobs.shim import child, marks
 from labd.jobs.shim.ending import Ending
 from labd.jobs.shim.job import Job, log
+from labd.process import kernel
+from labd.process.bounds import Bounds
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

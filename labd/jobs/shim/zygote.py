@@ -16,7 +16,8 @@ import socket
 import traceback
 import warnings  # noqa: F401 - os.execvpe wants it; imported here, all shims share it
 
-from labd.jobs.shim import kernel, marks, shim
+from labd.jobs.shim import marks, shim
+from labd.process import kernel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

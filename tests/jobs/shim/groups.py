@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from labd.jobs import limits
-from labd.jobs.shim.group import Group
+from labd.process.group import Group
 
 ROOT = "/sys/fs/cgroup"
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from labd.jobs import attempts, strays
-from labd.jobs.shim import marks, procs
+from labd.jobs.shim import marks
 from labd.jobs.shim.spawn import Zygote, start_zygote
+from labd.process import procs
 from tests.support import wait_until
 
 
@@ -70,7 +71,7 @@ class Attempt:
         return found.exit
 
     def released(self) -> bool:
-        return not attempts._locked(self.folder)
+        return not attempts.locked(self.folder)
 
     def log(self) -> str:
         return Path(self.folder, marks.LOG).read_text()

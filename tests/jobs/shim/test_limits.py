@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from labd.jobs import attempts
-from labd.jobs.shim import group, procs
+from labd.process import group, procs
 from tests.jobs.shim.groups import members, real_tree
 from tests.jobs.shim.support import Attempt, python, shell
 from tests.jobs.shim.test_shim import NASTY

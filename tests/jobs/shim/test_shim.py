@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from labd.jobs import attempts
-from labd.jobs.shim import kernel, marks
+from labd.jobs.shim import marks
 from labd.jobs.shim.spawn import Zygote
+from labd.process import kernel
 from tests.jobs.shim.support import Attempt, answer, ask, living, order, python, running_zygote, shell
 from tests.support import wait_until
 
@@ -402,6 +403,6 @@ def test_the_zygote_imports_little_and_inherits_no_descriptor() -> None:
     )
     modules = set(done.stdout.split())
     assert {name for name in modules if name.startswith("labd")} - {"labd", "labd.jobs"} == {
-        name for name in modules if name.startswith("labd.jobs.shim")
+        name for name in modules if name.startswith(("labd.jobs.shim", "labd.process"))
     }
     assert not modules & {"typing", "subprocess", "logging", "threading", "trio", "msgspec", "inspect"}

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from labd.api import Restart
+from labd.api.services import Restart
 
 
 class Backoff:

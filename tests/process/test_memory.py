@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from labd.jobs.shim import kernel, memory
-from labd.jobs.shim.memory import LATEST, SOONEST, Watch, pause
+from labd.process import kernel, memory
+from labd.process.memory import LATEST, SOONEST, Watch, pause
 
 GIB = 1 << 30
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from labd.jobs.shim import group
-from labd.jobs.shim.bounds import Bounds
+from labd.process import group
+from labd.process.bounds import Bounds
 
 GIB = 1 << 30
 MEMORY = ("memory.max", "memory.swap.max", "memory.oom.group", "memory.peak", "memory.events")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from labd.jobs.shim import procs
-from labd.jobs.shim.procs import Process
+from labd.process import procs
+from labd.process.procs import Process
 
 STAT = b"42 (a) R 1 (x) S 7 " + b" ".join(b"%d" % n for n in range(5, 53)) + b"\n"
 
