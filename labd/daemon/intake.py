@@ -83,7 +83,10 @@ class Intake:
     def _check_possible(self, spec: JobSpec) -> None:
         request = request_of(spec)
         if limit := self._never(Key(0, "", request)):
-            raise Refused(f"this job can never start here: it is above {limit}", hint="ask for less")
+            setting = "jobs.max_cpus_per_user" if "core" in limit else "jobs.max_gpus_per_user"
+            raise Refused(
+                f"this job can never start here: it is above {limit}", hint=f"ask for less; {setting} sets it"
+            )
         if impossible := self._ledger.impossible(request):
             raise Refused(
                 f"this job can never start here: {impossible}",

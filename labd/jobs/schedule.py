@@ -259,13 +259,12 @@ class Line:
     def refusal(self, key: Key) -> str:
         """Which limit keeps a job with *key* from starting now, or an empty string."""
         own = [r.key.request for r in self._running.values() if r.key.user == key.user]
-        return (
+        limit = (
             _over("running jobs", len(own) + 1, self.quota.jobs)
             or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
             or _over("GPUs", sum(r.gpu_milli for r in (*own, key.request)) / MILLI, self.quota.gpus)
-            or self._group_is_full(key.group)
-            or self._array_is_full(key)
         )
+        return f"room under {limit}" if limit else self._group_is_full(key.group) or self._array_is_full(key)
 
     def _array_is_full(self, key: Key) -> str:
         running = sum(runner.key.array == key.array for runner in self._running.values()) if key.array else 0

@@ -190,8 +190,9 @@ async def test_who_holds_what_part_is_told(desk):
 
 async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     desk.runner.line.quota = Quota(cores=1.0)
-    with pytest.raises(Refused, match="it is above the limit of 1 core for one user"):
+    with pytest.raises(Refused, match="it is above the limit of 1 core for one user") as refused:
         desk.intake.checked(spec(cpus=2))
+    assert refused.value.hint == "ask for less; jobs.max_cpus_per_user sets it"
     assert desk.intake.checked(spec(cpus=1)).cpus == 1
 
 

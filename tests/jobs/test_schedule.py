@@ -170,7 +170,7 @@ def test_parts_of_gpus_count_as_such_in_a_quota():
     for job in (1, 2, 3):
         m.submit(job, share=400)
     assert m.start() == [1, 2]
-    assert m.line.why(3, m.ledger) == "the limit of 1 GPU for one user"
+    assert m.line.why(3, m.ledger) == "room under the limit of 1 GPU for one user"
     m.submit(9, user=2, vram=8)
     assert m.start() == [9]
 
@@ -214,9 +214,9 @@ def test_shares_converge_when_two_users_always_want_more():
 @pytest.mark.parametrize(
     ("quota", "words", "running"),
     [
-        (Quota(jobs=2), "the limit of 2 running jobs for one user", 2),
-        (Quota(cores=3), "the limit of 3 cores for one user", 3),
-        (Quota(gpus=1), "the limit of 1 GPU for one user", 1),
+        (Quota(jobs=2), "room under the limit of 2 running jobs for one user", 2),
+        (Quota(cores=3), "room under the limit of 3 cores for one user", 3),
+        (Quota(gpus=1), "room under the limit of 1 GPU for one user", 1),
         (Quota(groups={"net": 1}), "a place in the group net (it may run 1 job)", 1),
     ],
 )
