@@ -14,6 +14,9 @@ from labd.errors import UsageError
 
 Ranges = list[list[int]]
 
+MAX_DIGITS = 15
+"""Of an index: more than any array has, and less than what cannot be sent."""
+
 
 def array(text: str) -> dict[str, Any]:
     """``0-999:2,2000%8`` as the ranges and the limit that travel."""
@@ -37,7 +40,7 @@ def _range(part: str) -> list[int]:
 
 
 def _whole(text: str) -> int:
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal()) or len(text) > MAX_DIGITS:
         raise ValueError(text)
     return int(text)
 

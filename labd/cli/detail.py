@@ -54,7 +54,7 @@ def _frozen(code: dict[str, Any] | None) -> list[tuple[str, str]]:
     commit, branch = code.get("commit", "")[:12], code.get("branch", "")
     changed = ", with changes" if code.get("diff") else ""
     return [
-        ("Frozen", f"{code['files']} files of {code['root']}"),
+        ("Frozen", f"{code['files']} file{'s' * (code['files'] != 1)} of {code['root']}"),
         ("Commit", f"{commit}{f' on {branch}' if branch else ''}{changed}" if commit else ""),
         ("Remote", code.get("remote", "")),
     ]

@@ -4,6 +4,9 @@ from typing import Any, Protocol
 
 Ref = int | str
 
+MAX_DIGITS = 19
+"""Of a number that can be sent."""
+
 
 class Calls(Protocol):
     """Whatever can call a method: a client, or a steady connection."""
@@ -15,7 +18,7 @@ class Calls(Protocol):
 
 def ref(text: str) -> Ref:
     """The reference as it travels: digits are an id, the daemon looks up the rest."""
-    return int(text) if text.isascii() and text.isdecimal() else text
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < MAX_DIGITS else text
 
 
 def resolve(client: Calls, texts: list[str]) -> list[int]:

@@ -69,7 +69,7 @@ def _planned(args: argparse.Namespace, replies: list[dict[str, Any]]) -> dict[st
 
 def _would(verb: str, job: dict[str, Any]) -> str:
     state = job["state"].replace("_", " ")
-    return f"Would {verb} {title(job)}, which is {state}."
+    return f"Would {verb} {title(job)}, which {'has ' if state in ('failed', 'succeeded') else 'is '}{state}."
 
 
 def _along(reply: dict[str, Any]) -> str:

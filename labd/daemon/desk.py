@@ -12,7 +12,7 @@ from labd.daemon.lines import TaskLines
 from labd.errors import NotFound, NotPermitted, UsageError
 from labd.jobs import arrays, decide, logs, table
 from labd.jobs.clock import SystemClock
-from labd.jobs.model import BLOCKED, HELD, QUEUED, STARTING, Job
+from labd.jobs.model import BLOCKED, HELD, PAUSED, QUEUED, RUNNING, STARTING, Job
 from labd.jobs.queue import Queue
 from labd.jobs.reports import Latest, Reports
 from labd.jobs.runner import Runner
@@ -62,27 +62,27 @@ class Desk:
         if underscore and index.isdecimal() and array and not self._is_name(ref):
             return self._task(self.find(array), int(index))
         if ref == "last":
-            return self.queue.find(self.store.read(table.last_job))
+            return self.queue.find(self.store.read(table.newest))
         if not ref:
             raise UsageError("an empty string names no job", hint="give an id, a name, or last")
         return self.queue.find(self._named(ref))
 
     def _is_name(self, ref: str) -> bool:
-        return any(name == ref for _, name in self.store.read(lambda conn: table.ids_named(conn, ref)))
+        return ref in self.store.read(lambda conn: table.exactly_named(conn, [ref]))
 
     def _task(self, array: Job, index: int) -> Job:
         if array.tasks is None or array.spec.array is None:
-            raise NotFound(f"job {array.id} is no array, it has no task {index}")
+            raise NotFound(f"job {array.called} is no array, it has no task {index}")
         position = arrays.position_of(array.spec.array, index)
         if position is None:
             raise NotFound(f"job {array.id} has no task {index}", hint=f"labctl array {array.id}")
         return self.queue.find(array.id + 1 + position)
 
     def _named(self, ref: str) -> int:
-        found = self.store.read(lambda conn: table.ids_named(conn, ref))
-        exact = [job_id for job_id, name in found if name == ref]
+        exact = self.store.read(lambda conn: table.exactly_named(conn, [ref]))
         if exact:
-            return exact[0]
+            return exact[ref]
+        found = self.store.read(lambda conn: table.ids_named(conn, ref))
         names = {name for _, name in found}
         if len(names) > 1:
             raise UsageError(
@@ -132,7 +132,7 @@ class Desk:
         job = self.find(ref)
         if not self.owns(peer, job):
             raise NotPermitted(
-                f"job {job.id} belongs to {job.user}: {peer.name} cannot {verb} it",
+                f"job {job.called} belongs to {job.user}: {peer.name} cannot {verb} it",
                 hint="that needs the role operate",
             )
         return job
@@ -182,7 +182,19 @@ class Desk:
             return [f"job {job.id} has ended"]
         if job.busy:
             return [f"job {job.id} is {job.state}", *self.warnings(job)]
+        if job.tasks is not None and job.state in (RUNNING, PAUSED):
+            return [f"job {job.id} is {job.state}", *self._tasks_wait(job)]
         return [f"job {job.id} waits for {self.waiting_for(job)}"]
+
+    def _tasks_wait(self, array: Job) -> list[str]:
+        """What the tasks of *array* wait for that have not begun."""
+        waiting = arrays.totals(array)["waiting"]
+        what = self.runner.line.why(array.id, self._ledger) or "their turn"
+        if not waiting or array.state == PAUSED:
+            return []
+        return [
+            f"{waiting} of its tasks wait for {what}" if waiting > 1 else f"a task of it waits for {what}"
+        ]
 
     def holders(self, job: Job) -> list[dict[str, object]]:
         """Who holds what *job* waits for, and until when at the latest; nobody when it waits for else."""
@@ -190,7 +202,7 @@ class Desk:
             return []
         return [
             {
-                "holder": lease.holder,
+                "holder": self._called(lease.holder),
                 "cpus": lease.request.cores / MILLI,
                 "memory": lease.request.memory,
                 "gpus": lease.request.gpu_milli / MILLI if lease.request.share else lease.request.gpu_count,
@@ -201,6 +213,10 @@ class Desk:
             for lease in self._ledger.leases
         ]
 
+    def _called(self, name: str) -> str:
+        job = self.queue.live.get(int(name.removeprefix("job "))) if name.startswith("job ") else None
+        return f"job {job.called}" if job is not None else name
+
     def _ends(self, name: str) -> float | None:
         job = self.queue.live.get(int(name.removeprefix("job "))) if name.startswith("job ") else None
         if job is None or job.current is None or job.current.started is None or not job.spec.time_limit:
@@ -209,7 +225,8 @@ class Desk:
 
     def _others(self, job: Job) -> str:
         waits = [d.job for d in job.spec.after if self.queue.dependents.outcome(d) is None]
-        names = ", ".join(map(str, waits[:5])) + (", ..." if len(waits) > 5 else "")
+        called = [self.queue.find(number).called for number in waits[:5]]
+        names = ", ".join(called) + (", ..." if len(waits) > 5 else "")
         return f"job{'s' if len(waits) > 1 else ''} {names} to end"
 
     def counts(self) -> dict[str, int]:

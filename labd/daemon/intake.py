@@ -63,13 +63,13 @@ class Intake:
         backwards = [(first, last) for first, last, _ in spec.array.ranges if last < first]
         if backwards:
             raise UsageError(f"an array cannot go from {backwards[0][0]} to {backwards[0][1]}")
-        if twice := _overlap(spec.array):
-            raise UsageError(f"the index {twice} is twice in the array", hint="each task has its own")
         if spec.array.count > self.defaults.max_array_tasks:
             raise Refused(
                 f"an array of {spec.array.count} tasks, the limit is {self.defaults.max_array_tasks}",
                 hint="jobs.max_array_tasks sets it; submit it in parts",
             )
+        if (twice := _twice(spec.array)) is not None:
+            raise UsageError(f"the index {twice} is twice in the array", hint="each task has its own")
 
     def _check_target(self, name: str) -> None:
         if name not in self.targets:
@@ -83,7 +83,10 @@ class Intake:
     def _check_possible(self, spec: JobSpec) -> None:
         request = request_of(spec)
         if limit := self._never(Key(0, "", request)):
-            raise Refused(f"this job can never start here: it is above {limit}", hint="ask for less")
+            setting = "jobs.max_cpus_per_user" if "core" in limit else "jobs.max_gpus_per_user"
+            raise Refused(
+                f"this job can never start here: it is above {limit}", hint=f"ask for less; {setting} sets it"
+            )
         if impossible := self._ledger.impossible(request):
             raise Refused(
                 f"this job can never start here: {impossible}",
@@ -124,25 +127,16 @@ class Intake:
             ) from None
 
 
-def _overlap(array: ArraySpec) -> int | None:
-    """An index that two ranges share, None where there is none."""
-    done: list[range] = []
-    for first, last, step in array.ranges:
-        new = range(first, last + 1, step)
-        for old in done:
-            common = _common(old, new)
-            if common is not None:
-                return common
-        done.append(new)
+def _twice(array: ArraySpec) -> int | None:
+    """An index that two ranges share, None where there is none. Looks at each task once."""
+    seen: set[int] = set()
+    for number, (first, last, step) in enumerate(array.ranges, 1):
+        found = range(first, last + 1, step)
+        if not seen.isdisjoint(found):
+            return min(seen.intersection(found))
+        if number < len(array.ranges):
+            seen.update(found)
     return None
-
-
-def _common(one: range, two: range) -> int | None:
-    short, long = sorted((one, two), key=len)
-    if one.step == two.step == 1:
-        first = max(one.start, two.start)
-        return first if first < min(one.stop, two.stop) else None
-    return next((index for index in short if index in long), None)
 
 
 def _sound(spec: JobSpec) -> JobSpec:

@@ -24,7 +24,7 @@ class TaskLines:
             return
         if await self._blobs.missing(uid, [array.items]):
             raise NotFound(f"no blob {array.items} was put", hint="blob.put comes before the submission")
-        await trio.to_thread.run_sync(self._items.check, array.items, array.count, array.json)
+        await trio.to_thread.run_sync(self._items.check, array.items, array.count, array.json, spec.argv)
 
     async def of(self, job: Job) -> str | None:
         """The line of a task, None where there are none. Raises CodeUnusable when its blob is gone."""

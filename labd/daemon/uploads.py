@@ -136,7 +136,9 @@ class Uploads:
             await self._remove(name)
 
     async def _remove(self, name: str) -> None:
-        upload = self._open.pop(name)
+        upload = self._open.pop(name, None)
+        if upload is None:
+            return  # its client left while it was given up
         with trio.CancelScope(shield=True):
             await trio.to_thread.run_sync(durable.remove, upload.path)
 

@@ -185,11 +185,27 @@ def spread(array: Job, tasks: Iterable[Job], decision: Callable[[Job], list[Draf
     Raises Conflict, in the words for the array, when it applies to none.
     """
     drafts, refusal = _decided(array, decision)
+    kind = drafts[0].kind if drafts else ""
     for task in tasks:
-        drafts += _decided(task, decision)[0]
+        drafts += _decided(task, decision)[0] or _beside(task, kind)
     if not drafts and refusal is not None:
         raise refusal
     return drafts
+
+
+def _beside(task: Job, kind: str) -> list[Draft]:
+    """What a pause of an array, which stops what runs, is to a *task* that waits: it does not start."""
+    if (kind, task.state) not in (("job.paused", QUEUED), ("job.resumed", HELD)):
+        return []
+    return [Draft("job.held" if kind == "job.paused" else "job.released", {"job": task.id})]
+
+
+def waiting_with(array: Job | None, task: Job, drafts: list[Draft]) -> list[Draft]:
+    """*drafts*, after which a *task* that waits again does not start while its *array* is held or paused."""
+    again = drafts[-1].kind in ("job.queued", "job.never_began")
+    if array is None or array.state not in (HELD, PAUSED) or not again:
+        return drafts
+    return [*drafts, Draft("job.held", {"job": task.id}, cause=f"job {array.id} is {array.state}")]
 
 
 def _decided(job: Job, decision: Callable[[Job], list[Draft]]) -> tuple[list[Draft], Conflict | None]:
@@ -199,11 +215,20 @@ def _decided(job: Job, decision: Callable[[Job], list[Draft]]) -> tuple[list[Dra
         return [], refusal
 
 
-def check_room(array: Job, number: int) -> None:
+def check_repeatable(job: Job) -> None:
+    """Raises Conflict for an array of which nothing is to be run again."""
+    if job.tasks is not None and totals(job)[SUCCEEDED] == job.tasks.count:
+        raise Conflict(
+            f"all tasks of job {job.id} have succeeded: there is nothing to run again",
+            hint=f"labctl retry {born(job, job.id + 1).called} runs one of them again",
+        )
+
+
+def check_room(array: Job, task: Job) -> None:
     """Raises Conflict when too many tasks of *array* were dealt with before their turn."""
     if array.tasks is not None and len(array.tasks.early) >= MAX_EARLY:
         raise Conflict(
-            f"job {number} would be one too many of job {array.id} that is dealt with before its turn",
+            f"job {task.called} would be one too many of job {array.id} that is dealt with before its turn",
             hint=f"labctl hold {array.id}, or cancel it whole",
         )
 

@@ -86,7 +86,8 @@ def cancel(job: Job, actor: str, reason: str) -> Draft:
     """Ask for the end of *job*. Raises Conflict when it has ended."""
     if job.state in ENDED:
         raise Conflict(
-            f"job {job.id} has ended already: {job.state.replace('_', ' ')}", hint=f"labctl show {job.id}"
+            f"job {job.called} has ended already: {job.state.replace('_', ' ')}",
+            hint=f"labctl show {job.called}",
         )
     kind = "job.cancel_requested" if job.busy else "job.array_closed" if job.tasks else "job.cancelled"
     return Draft(kind, {"job": job.id, "attempt": job.attempt}, actor=actor, cause=reason)
@@ -95,7 +96,9 @@ def cancel(job: Job, actor: str, reason: str) -> Draft:
 def retry(job: Job, actor: str, clocks: Clocks) -> Draft:
     """Queue *job* again by hand. Raises Conflict while it is unfinished."""
     if job.state not in ENDED:
-        raise Conflict(f"job {job.id} is {job.state}, not ended", hint=f"labctl cancel {job.id} ends it")
+        raise Conflict(
+            f"job {job.called} is {job.state}, not ended", hint=f"labctl cancel {job.called} ends it"
+        )
     data = {"job": job.id, "automatic": False} | ready_in(0.0, clocks)
     return Draft("job.queued", data, actor=actor, cause=f"retried by {actor}")
 

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 
 from labd.api.jobs import Dependency
-from labd.jobs.arrays import holds
-from labd.jobs.decide import Draft
+from labd.jobs.arrays import holds, spread
+from labd.jobs.decide import Draft, cancel
 from labd.jobs.model import BLOCKED, ENDED, SUCCEEDED, Job
 
 Find = Callable[[int], Job | None]
@@ -25,10 +25,14 @@ def outcome(dependency: Dependency, state: str) -> bool | None:
 
 
 class Dependents:
-    """The index of blocked jobs by the jobs that they wait for."""
+    """The index of blocked jobs by the jobs that they wait for.
 
-    def __init__(self, find: Find) -> None:
+    *find* gives a job by its id, *tasks* the unfinished tasks of an array.
+    """
+
+    def __init__(self, find: Find, tasks: Callable[[int], Iterable[Job]] = lambda array: ()) -> None:
         self._find = find
+        self._tasks = tasks
         self._waiting: defaultdict[int, set[int]] = defaultdict(set)
 
     def load(self, jobs: Iterable[Job]) -> list[Draft]:
@@ -83,9 +87,13 @@ class Dependents:
         for dependency, met in told:
             if met is False and (other := self._find(dependency.job)) is not None:
                 state = other.state.replace("_", " ")
-                why = f"job {dependency.job} {state}, it was to end {_WORDS[dependency.when]}"
-                return [Draft("job.cancelled", {"job": job.id, "attempt": job.attempt}, cause=why)]
+                return self._vain(job, f"job {other.called} {state}, it was to end {_WORDS[dependency.when]}")
         return [Draft("job.unblocked", {"job": job.id})] if all(met for _, met in told) else []
+
+    def _vain(self, job: Job, why: str) -> list[Draft]:
+        """*job* is cancelled and, of an array, all that waits; a task that runs goes on."""
+        waiting = [task for task in self._tasks(job.id) if not task.busy] if job.tasks is not None else []
+        return spread(job, waiting, lambda one: [cancel(one, "labd", why)])
 
 
 _WORDS = {"ok": "well", "failed": "in failure", "any": "in any way"}

@@ -14,7 +14,7 @@ import msgspec
 import trio
 
 from labd.errors import DeadlineExceeded, Overloaded
-from labd.jobs import attempts, decide, strays
+from labd.jobs import arrays, attempts, decide, strays
 from labd.jobs.decide import Clocks
 from labd.jobs.model import PAUSED, RUNNING, STARTING, Job
 from labd.jobs.queue import Queue
@@ -82,7 +82,7 @@ class Follower:
         if job is None:
             return
         if event.name == marks.STARTED:
-            if job.cancel_reason is not None:
+            if job.cancel_reason is not None or job.state == PAUSED:
                 self.pass_on(job)
         elif event.name in (marks.EXIT, marks.LOCK) or event.mask & IGNORED:
             self.launching.discard(job_id)
@@ -139,14 +139,31 @@ class Follower:
         except msgspec.ValidationError as error:
             self.spawn(self._lost, job.id, f"its exit record is damaged: {error}")
         else:
-            self._queue.record(decide.ended(job, ending, self._clock))
+            self._ends(job, decide.ended(job, ending, self._clock))
+
+    def _ends(self, job: Job, drafts: list[decide.Draft]) -> None:
+        self._queue.record(arrays.waiting_with(self._queue.array_of(job), job, drafts))
+
+    def begins(self, job: Job, started: float, found: str = "") -> None:
+        """The attempt runs; a task stands still when its array was paused meanwhile."""
+        data = {"job": job.id, "attempt": job.attempt, "started": started}
+        drafts = [decide.Draft("job.started", data, cause=found)]
+        array = self._queue.array_of(job)
+        if array is not None and array.state == PAUSED:
+            drafts.append(decide.Draft("job.paused", {"job": job.id}, cause=f"job {array.id} is paused"))
+        self._queue.record(drafts)
+        now = self._queue.live[job.id]
+        if found or now.state == PAUSED or now.cancel_reason is not None:
+            self.pass_on(now)
 
     def _adopt(self, job: Job, finding: attempts.Finding, found: str) -> None:
         started = (finding.started or {}).get("started")
         started = float(started) if isinstance(started, int | float) else job.submitted
+        if job.state == STARTING:
+            self.begins(job, started, found)
+            return
         data = {"job": job.id, "attempt": job.attempt, "started": started}
-        kind = "job.started" if job.state == STARTING else "job.adopted"
-        self._queue.record([decide.Draft(kind, data, cause=found)])
+        self._queue.record([decide.Draft("job.adopted", data, cause=found)])
         self.pass_on(self._queue.live[job.id])
 
     def never_began(self, job_id: int, cause: str, delay: float, *, hold: bool = False) -> None:
@@ -154,7 +171,7 @@ class Follower:
         job = self._queue.live.get(job_id)
         if job is not None and job.busy:
             log.warning("job %d attempt %d never began: %s", job_id, job.attempt, cause, extra=_about(job))
-            self._queue.record(decide.never_began(job, cause, self._clock, delay, hold=hold))
+            self._ends(job, decide.never_began(job, cause, self._clock, delay, hold=hold))
 
     def pass_on(self, job: Job) -> None:
         """Tell the shim what was asked of its job: to end, to stand still, to go on. Twice does no harm."""
@@ -177,7 +194,7 @@ class Follower:
         now = self._queue.live.get(job_id)
         if now is not None and now.busy and now.attempt == job.attempt:
             ending = decide.Ending(reason="lost", message=cause, ended=self._clock.wall())
-            self._queue.record(decide.ended(now, ending, self._clock))
+            self._ends(now, decide.ended(now, ending, self._clock))
 
 
 async def _end_strays(token: str) -> str:

@@ -1,7 +1,9 @@
 """What the tasks of an array are given: one line of a blob each, found without reading the whole of it."""
 
 import json
+import re
 from collections import OrderedDict
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from labd.errors import UsageError
@@ -15,6 +17,9 @@ REMEMBERED = 16
 
 MAX_LINE = 131_072
 """Bytes: an argument of a process cannot be longer."""
+
+
+_NAMED = re.compile(r"\{task\.([^{}]+)\}")
 
 
 class Items:
@@ -33,13 +38,14 @@ class Items:
                 file.readline()
             return file.readline().decode().removesuffix("\n")
 
-    def check(self, digest: str, count: int, as_json: bool) -> None:
-        """Raises NotFound, and UsageError for what cannot be the *count* tasks of an array."""
+    def check(self, digest: str, count: int, as_json: bool, argv: Sequence[str] = ()) -> None:
+        """Raises NotFound, and UsageError for what cannot be the *count* tasks of a job with *argv*."""
+        names = {name for word in argv for name in _NAMED.findall(word)} if as_json else set()
         number = 0
         with self._blobs.open(digest) as file:
             while data := file.readline(MAX_LINE + 1):
                 number += 1
-                _check_line(data, number, as_json)
+                _check_line(data, number, as_json, names)
         if number != count:
             raise UsageError(f"there are {number} lines for {count} tasks", hint="one line for each task")
 
@@ -61,21 +67,34 @@ class Items:
         return places or [0]
 
 
-def _check_line(data: bytes, number: int, as_json: bool) -> None:
+def _check_line(data: bytes, number: int, as_json: bool, names: Collection[str]) -> None:
     if len(data) > MAX_LINE:
         raise UsageError(f"line {number} is longer than {MAX_LINE} bytes", hint="put long data into files")
     try:
         text = data.decode()
         if "\0" in text:
             raise UsageError(f"line {number} holds a NUL byte", hint="a task's line is text")
-        if as_json and not isinstance(json.loads(text), dict):
-            raise UsageError(
-                f"line {number} is no JSON object: {text[:60].strip()}", hint='as {"lr": 0.1, "seed": 1}'
-            )
+        if as_json:
+            _check_object(json.loads(text), text, number, names)
     except UnicodeDecodeError:
         raise UsageError(f"line {number} is not UTF-8", hint="a task's line is text") from None
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UsageError(f"line {number} is no JSON: {error}", hint="one object on each line") from None
+        raise UsageError(
+            f"line {number} ({text[:40].strip()}) is no JSON: {error}",
+            hint="one object on each line; empty lines are not counted",
+        ) from None
+
+
+def _check_object(value: Any, text: str, number: int, names: Collection[str]) -> None:
+    if not isinstance(value, dict):
+        raise UsageError(
+            f"line {number} is no JSON object: {text[:60].strip()}", hint='as {"lr": 0.1, "seed": 1}'
+        )
+    if missing := sorted(name for name in names if name not in value):
+        raise UsageError(
+            f"the command has {{task.{missing[0]}}}, which line {number} has not: {text[:60].strip()}",
+            hint=f"its values: {', '.join(list(value)[:10]) or 'none'}",
+        )
 
 
 def filled(argv: list[str], index: int, line: str | None, as_json: bool) -> list[str]:

@@ -164,6 +164,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     index: int = 0
 
     @property
+    def called(self) -> str:
+        """How people name it: a task by its array and its index, as in ``12_5``."""
+        return f"{self.array}_{self.index}" if self.array else str(self.id)
+
+    @property
     def attempt(self) -> int:
         return self.current.number if self.current else 0
 

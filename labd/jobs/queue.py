@@ -11,7 +11,7 @@ from labd.api.methods import Peer
 from labd.errors import Overloaded
 from labd.jobs import arrays, decide, table
 from labd.jobs.decide import Clocks, Draft
-from labd.jobs.model import Job
+from labd.jobs.model import BLOCKED, HELD, Job
 from labd.jobs.records import Publisher, Records
 from labd.store.writer import Store
 
@@ -98,8 +98,8 @@ class Queue(Records):
         return decision(job) if job.tasks is None else arrays.spread(job, self.children(job.id), decision)
 
     def _check_early(self, job: Job) -> None:
-        if job.array and job.id not in self.live and (array := self.live.get(job.array)):
-            arrays.check_room(array, job.id)
+        if job.array and job.id not in self.live and (array := self.known(job.array)):
+            arrays.check_room(array, job)
 
     async def cancel(self, job_id: int, actor: str, reason: str) -> Job:
         """Ask for the end of a job, durable on return. Raises NotFound, Conflict."""
@@ -108,9 +108,18 @@ class Queue(Records):
     async def retry(self, job_id: int, actor: str) -> Job:
         """Queue an ended job again; of an array, what did not succeed. Raises NotFound, Conflict."""
         if (job := self.find(job_id)).tasks is not None:
-            decide.retry(job, actor, self._clocks)
+            self.again(job, actor)
             await self._store.write(lambda conn: None)  # its tasks are looked for where all is durable
-        return await self.steer(job_id, lambda job: [decide.retry(job, actor, self._clocks)])
+        return await self.steer(job_id, lambda job: self.again(job, actor))
+
+    def again(self, job: Job, actor: str) -> list[Draft]:
+        """What a retry of *job* is. Raises Conflict."""
+        drafts = [decide.retry(job, actor, self._clocks)]
+        arrays.check_repeatable(job)
+        array = self.array_of(job)
+        if array is not None and array.state in (HELD, BLOCKED) and self.dependents.waits(job):
+            drafts.append(Draft("job.blocked", {"job": job.id}))
+        return drafts
 
     def next_task(self, array_id: int) -> Job | None:
         """The task of an array that is to start next, as it stands; None when there is none now."""

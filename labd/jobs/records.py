@@ -8,7 +8,7 @@ replies and events leave when it is durable. When the store fails, memory is ahe
 import logging
 import math
 from bisect import bisect_left, insort
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from sqlite3 import Connection
 from typing import Protocol
@@ -51,7 +51,8 @@ class Records:
         self._last_job = last_job
         self.live: dict[int, Job] = {}
         self._arrays: list[int] = []
-        self.dependents = Dependents(self.known)
+        self._tasks: defaultdict[int, set[int]] = defaultdict(set)
+        self.dependents = Dependents(self.known, self.children)
         self._per_user: Counter[int] = Counter()
         self._newest: dict[int, int] = {}
         self._ended_counts: Counter[str] = Counter()
@@ -73,8 +74,9 @@ class Records:
         """
         self._ahead = self._store.failed
         jobs, self.unreadable = self._store.read(table.live_jobs)
-        self.live = {job.id: job for job in jobs}
-        self._arrays = [job.id for job in jobs if job.tasks is not None]
+        self.live, self._arrays, self._tasks = {}, [], defaultdict(set)
+        for job in jobs:
+            self._keep(job)
         self._per_user = Counter(job.uid for job in jobs)
         self._ended_counts = Counter(self._store.read(table.count_ended))
         self._newest = {}
@@ -98,10 +100,9 @@ class Records:
         """
         if self._store.failed or self._ahead:
             return
-        events, jobs = self._happen(drafts)
+        events, jobs = self._unfold(drafts)
         change = _change(events, jobs, extra)
         self._write(change, events, jobs, lambda error: then() if then and not error else None)
-        self._follow_up(jobs)
 
     async def commit(
         self, drafts: Iterable[Draft], extra: Change | None = None, then: Callable[[], None] = lambda: None
@@ -110,7 +111,7 @@ class Records:
         also when nobody waits any more."""
         if self._store.failed or self._ahead:
             raise self._store.cause or StoreUnavailable(f"{self._store.path} is being read", hint="try again")
-        events, jobs = self._happen(drafts)
+        events, jobs = self._unfold(drafts)
         outcome, settled = [], trio.Event()
 
         def done(error: BaseException | None) -> None:
@@ -119,21 +120,24 @@ class Records:
             then()
 
         self._write(_change(events, jobs, extra), events, jobs, done)
-        self._follow_up(jobs)
         await settled.wait()
         if outcome[0] is not None:
             raise outcome[0]
         return events
 
-    def _follow_up(self, jobs: Iterable[Job]) -> None:
-        """What the ends of *jobs* mean for those that wait for them, and theirs for others, to the last."""
-        touched = deque(jobs)
-        while touched:
-            drafts = self._consequences(touched.popleft())
-            if drafts:
-                events, changed = self._happen(drafts)
-                self._write(_change(events, changed), events, changed, lambda error: None)
-                touched.extend(changed)
+    def _unfold(self, drafts: Iterable[Draft]) -> tuple[list[Event], list[Job]]:
+        """Apply *drafts* and what follows from them, to the last: the end of a job to those that wait for it,
+        a task to its array. All of it is stored as one, so that no crash comes in between."""
+        events, jobs = self._happen(drafts)
+        changed = {job.id: job for job in jobs}
+        look = deque(changed)
+        while look:
+            if follows := self._consequences(changed[look.popleft()]):
+                more, jobs = self._happen(follows)
+                events += more
+                changed |= {job.id: job for job in jobs}
+                look.extend(job.id for job in jobs)
+        return events, list(changed.values())
 
     def _consequences(self, job: Job) -> list[Draft]:
         if job.tasks is not None and (drafts := arrays.consequence(job)):
@@ -154,7 +158,7 @@ class Records:
                 self._durable(events, jobs)
             elif not self._store.failed:
                 log.error("a change could not be stored, it is undone: %r", error)
-                self._undo(jobs)
+                self._undo(jobs, events[-1].seq if events else 0)
             then(error)
 
         self._store.enqueue(change, done)
@@ -197,16 +201,23 @@ class Records:
         yield job
         if before is not None and job.array and (array := now(job.array)):
             yield arrays.changed(array, before, job, event)
+        if event.kind == "job.prioritised" and job.tasks is not None:  # tasks have the spec of their array
+            yield from (msgspec.structs.replace(task, spec=job.spec) for task in self.children(job.id))
 
     def _take_in(self, job: Job, newest: int) -> None:
         """*job* is the record from now on, by the event *newest*."""
         self._count(job.id, -1)
-        if job.tasks is not None and job.id not in self.live:
-            insort(self._arrays, job.id)
-        self.live[job.id] = job
+        self._keep(job)
         self._count(job.id, +1)
         self._newest[job.id] = newest
         self.on_change(job)
+
+    def _keep(self, job: Job) -> None:
+        if job.tasks is not None and job.id not in self.live:
+            insort(self._arrays, job.id)
+        if job.array:
+            self._tasks[job.array].add(job.id)
+        self.live[job.id] = job
 
     def counts(self) -> dict[str, int]:
         """How many jobs there are in each state that has any; an array is one."""
@@ -218,17 +229,18 @@ class Records:
         if job is not None and job.live:
             self._per_user[job.uid] += step
 
-    def _undo(self, jobs: list[Job]) -> None:
-        """The records of *jobs* are again what the disk says."""
+    def _undo(self, jobs: list[Job], last: int) -> None:
+        """The records of *jobs* are again what the disk says, but for those that have changed after the event
+        *last*: what they are now is on its way to the disk."""
         for job in jobs:
+            if self._newest.get(job.id, 0) > last:
+                continue
             self._count(job.id, -1)
             self._drop(job.id)
             self._newest.pop(job.id, None)
             stored = self._stored(job.id)
             if stored is not None and stored.live:
-                self.live[job.id] = stored
-                if stored.tasks is not None:
-                    insort(self._arrays, job.id)
+                self._keep(stored)
                 self._count(job.id, +1)
             self.on_undone(job, stored)
 
@@ -250,8 +262,14 @@ class Records:
 
     def _drop(self, job_id: int) -> None:
         job = self.live.pop(job_id, None)
-        if job is not None and job.tasks is not None:
+        if job is None:
+            return
+        if job.tasks is not None:
             self._arrays.remove(job_id)
+        if job.array:
+            self._tasks[job.array].discard(job_id)
+            if not self._tasks[job.array]:
+                del self._tasks[job.array]
 
     def _tell_waiting(self, job: Job) -> None:
         """Wake who waits for *job* and, when no more of its tasks start, for these."""
@@ -289,7 +307,11 @@ class Records:
 
     def children(self, array: int) -> list[Job]:
         """The unfinished tasks of *array* that have a record of their own."""
-        return [job for job in self.live.values() if job.array == array]
+        return [self.live[number] for number in sorted(self._tasks.get(array, ()))]
+
+    def array_of(self, task: Job) -> Job | None:
+        """The array of *task* while it is unfinished, as it always is while a task is."""
+        return self.live.get(task.array)
 
     def _stored(self, job_id: int) -> Job | None:
         return self._store.read(lambda conn: table.job(conn, job_id))

@@ -16,6 +16,7 @@ from labd.errors import Conflict, LabdError
 from labd.jobs import arrays, attempts, decide, steer
 from labd.jobs.clock import SystemClock
 from labd.jobs.code import CodeUnusable
+from labd.jobs.delays import Delays
 from labd.jobs.follow import LAUNCH_DELAY, Follower
 from labd.jobs.launch import Launcher, LaunchUnknown
 from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
@@ -57,6 +58,7 @@ class Runner:
         self._trees = trees
         self.shares = Shares()
         self.line = Line(share=lambda user: self.shares.used(user, clock.boot()))
+        self._delays = Delays(self._due)
         self._wake = trio.Event()
         self._spawn: Callable[..., None] = follower.spawn
         self.draining = False
@@ -67,6 +69,7 @@ class Runner:
             self._spawn = self._follower.spawn = nursery.start_soon
             self._queue.on_change = self._changed
             self._queue.on_undone = self._undone
+            nursery.start_soon(self._delays.run)
             self.recover(self._queue.live.values())
             task_status.started()
             while True:
@@ -104,6 +107,7 @@ class Runner:
     def recover(self, jobs: Iterable[Job]) -> None:
         """Make everything here what *jobs* (all that are unfinished) and their attempt folders say."""
         self._follower.forget_all()
+        self._delays.clear()
         with self._ledger.quiet():
             for job_id in self.line.running():
                 self._ledger.release(holder(job_id))
@@ -177,7 +181,7 @@ class Runner:
     def _enqueue(self, job: Job) -> None:
         delay = decide.seconds_until_ready(job, self._clock)
         if delay > 0:
-            self._spawn(self._enqueue_later, job.id, job.attempt, delay)
+            self._delays.add(job.id, job.attempt, delay)
         else:
             self.line.add(job.id, job.spec.priority, key_of(job), self._array_of(job))
 
@@ -190,8 +194,7 @@ class Runner:
         task = self._queue.next_task(array)
         return None if task is None else task.id
 
-    async def _enqueue_later(self, job_id: int, attempt: int, delay: float) -> None:
-        await trio.sleep(delay)
+    def _due(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)
         if job is None or job.attempt != attempt or job_id in self.line:
             return
@@ -271,10 +274,7 @@ class Runner:
     def _launched(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)
         if job is not None and job.state == STARTING and job.attempt == attempt:
-            data = {"job": job_id, "attempt": attempt, "started": self._clock.wall()}
-            self._queue.record([decide.Draft("job.started", data)])
-            if self._queue.live[job_id].cancel_reason is not None:
-                self._follower.pass_on(self._queue.live[job_id])
+            self._follower.begins(job, self._clock.wall())
 
 
 def key_of(job: Job) -> Key:

@@ -14,7 +14,7 @@ a decision does not grow with the queue.
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -66,6 +66,33 @@ class Array(NamedTuple):
 
     next: Callable[[], int | None]
     last: int
+
+
+_Rank = tuple[int, float, int, int]
+"""Less is earlier: against the priority, by what the user has had, by age; and the job."""
+
+
+class _Order:
+    """The keys of a line, each by its first job. A key that came up is left out until :meth:`again`."""
+
+    def __init__(self, rank: Callable[[Key], _Rank | None], keys: Iterable[Key]) -> None:
+        self._rank = rank
+        self._heap = [(found, key) for key in list(keys) if (found := rank(key)) is not None]
+        heapq.heapify(self._heap)
+
+    def first(self) -> int | None:
+        """The first job of all."""
+        while self._heap:
+            found, key = heapq.heappop(self._heap)
+            now = self._rank(key)
+            if now is not None and (now[0], now[3]) == (found[0], found[3]):
+                return now[3]
+            self.again(key)  # that job waits no more, or elsewhere
+        return None
+
+    def again(self, key: Key) -> None:
+        if (found := self._rank(key)) is not None:
+            heapq.heappush(self._heap, (found, key))
 
 
 class _Runner(NamedTuple):
@@ -149,21 +176,21 @@ class Line:
         """
         if self._head not in self._waiting:
             self._forgive()
-        seen: set[Key] = set()
         head: _Waiter | None = None
-        while (job := self._first(seen)) is not None:
+        order = _Order(self._rank, self._heaps)
+        while (job := order.first()) is not None:
             waiter = self._waiting[job]
             if self.refusal(waiter.key):
-                seen.add(waiter.key)
-            elif (task := self._task(job)) is None:
+                continue
+            if (task := self._task(job)) is None:
                 self.discard(job)
+                order.again(waiter.key)
             elif (lease := self._try(task, waiter, head, ledger)) is not None:
                 self._leaves(job)
                 yield Start(task, lease)
-            else:
-                seen.add(waiter.key)
-                if head is None and not ledger.hopeless(waiter.key.request):
-                    head, self._head = waiter, job
+                order.again(waiter.key)
+            elif head is None and not ledger.hopeless(waiter.key.request):
+                head, self._head = waiter, job
 
     def victims(self, ledger: Ledger) -> list[int]:
         """The running jobs that are to give way to the head of the line, after :meth:`plan`."""
@@ -211,24 +238,20 @@ class Line:
         self._head = None
         self._running = {job: runner._replace(passing=False) for job, runner in self._running.items()}
 
-    def _first(self, skip: set[Key]) -> int | None:
-        """The first waiting job whose key is not in *skip*."""
-        best: tuple[tuple[int, float, int], int] | None = None
-        for key in [key for key in self._heaps if key not in skip]:
-            if (top := self._top(key)) is not None:
-                rank = (top[0], self._share(key.user), top[1])
-                best = min(best, (rank, top[2])) if best else (rank, top[2])
-        return best[1] if best else None
+    def _rank(self, key: Key) -> _Rank | None:
+        """Where the first job with *key* that waits stands in the line."""
+        top = self._top(key)
+        return None if top is None else (top[0], self._share(key.user), top[1], top[2])
 
     def _top(self, key: Key) -> tuple[int, int, int] | None:
         """The first entry of a heap that still holds, dropping those that do not."""
-        heap = self._heaps[key]
+        heap = self._heaps.get(key, [])
         while heap:
             priority, rank, job = heap[0]
             if self._waiting.get(job) == _Waiter(-priority, key, rank):
                 return heap[0]
             heapq.heappop(heap)
-        del self._heaps[key]
+        self._heaps.pop(key, None)
         return None
 
     # -- limits ----------------------------------------------------------------------------------
@@ -236,13 +259,12 @@ class Line:
     def refusal(self, key: Key) -> str:
         """Which limit keeps a job with *key* from starting now, or an empty string."""
         own = [r.key.request for r in self._running.values() if r.key.user == key.user]
-        return (
+        limit = (
             _over("running jobs", len(own) + 1, self.quota.jobs)
             or _over("cores", (sum(r.cores for r in own) + key.request.cores) / MILLI, self.quota.cores)
             or _over("GPUs", sum(r.gpu_milli for r in (*own, key.request)) / MILLI, self.quota.gpus)
-            or self._group_is_full(key.group)
-            or self._array_is_full(key)
         )
+        return f"room under {limit}" if limit else self._group_is_full(key.group) or self._array_is_full(key)
 
     def _array_is_full(self, key: Key) -> str:
         running = sum(runner.key.array == key.array for runner in self._running.values()) if key.array else 0

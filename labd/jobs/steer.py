@@ -48,7 +48,7 @@ def prioritise(job: Job, actor: str, priority: int) -> list[Draft]:
     """Give a waiting job another priority. Raises Conflict when it does not wait, or has its array's."""
     if job.array:
         raise Conflict(
-            f"job {job.id} has the priority of its array", hint=f"labctl prio {job.array} {priority}"
+            f"job {job.called} has the priority of its array", hint=f"labctl prio {job.array} {priority}"
         )
     states = (HELD, BLOCKED, QUEUED) if job.tasks is None else (HELD, BLOCKED, QUEUED, RUNNING, PAUSED)
     _need(job, states, "moved in the queue", "")
@@ -60,7 +60,9 @@ def prioritise(job: Job, actor: str, priority: int) -> list[Draft]:
 def _need(job: Job, states: Sequence[str], done: str, hint: str) -> None:
     if job.state not in states:
         state = job.state.replace("_", " ")
-        raise Conflict(f"job {job.id} is {state}: it cannot be {done}", hint=hint or f"labctl show {job.id}")
+        raise Conflict(
+            f"job {job.called} is {state}: it cannot be {done}", hint=hint or f"labctl show {job.called}"
+        )
 
 
 def _draft(kind: str, job: Job, actor: str) -> Draft:

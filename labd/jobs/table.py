@@ -225,6 +225,11 @@ def count_ended(conn: sqlite3.Connection) -> dict[str, int]:
     return dict(conn.execute(query).fetchall())
 
 
+def newest(conn: sqlite3.Connection) -> int:
+    """The id of the newest job that is no task; 0 where there is none."""
+    return conn.execute("select max(id) from jobs where array is null").fetchone()[0] or 0
+
+
 def last_job(conn: sqlite3.Connection) -> int:
     """The highest id that is given away; the tasks of an array have ids whether they have rows or not."""
     last = conn.execute("select max(id) from jobs").fetchone()[0] or 0

@@ -144,6 +144,8 @@ class Days:
         day = self.of(run.start)
         while day != self.of(run.end):
             midnight = self._after(run.start, day)
+            if midnight >= run.end:
+                break  # it ended at midnight sharp: nothing of it is of the next day
             yield day, run.piece(run.start, midnight)
             run = run.piece(midnight, run.end)
             day = self.of(run.start)

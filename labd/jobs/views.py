@@ -81,7 +81,7 @@ def _left(job: Job, latest: Latest | None, last: Attempt, now: float) -> float |
         return latest.pace.left(now, last.started) if latest else None
     counts = totals(job)
     left = counts["waiting"] + counts["running"]
-    done = sum(counts.values()) - left
+    done = sum(counts.values()) - left - counts["cancelled"]
     return left * (now - job.tasks.began) / done if done and job.tasks.began is not None else None
 
 

@@ -42,7 +42,7 @@ class ScriptedFollower(Follower):
         self._script = script
         self._disk = disk
         self._playing: dict[int, trio.CancelScope] = {}
-        self._ends: dict[int, Outcome] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
     def begin(self, job: Job) -> None:
         """Let the attempt run that is about to be recorded as started."""
@@ -51,7 +51,7 @@ class ScriptedFollower(Follower):
 
     def finish(self, job_id: int, outcome: Outcome) -> None:
         """End the running attempt of a job now, like *outcome*."""
-        self._ends[job_id] = outcome
+        self._outcomes[job_id] = outcome
         self._playing[job_id].cancel(reason="the test ends the job")
 
     def plays(self, job_id: int) -> bool:
@@ -89,7 +89,7 @@ class ScriptedFollower(Follower):
             self._queue.record(decide.ended(job, ending, self._clock))
 
     def _cut_short(self, job_id: int, outcome: Outcome) -> tuple[Outcome, str]:
-        asked = self._ends.pop(job_id, None)
+        asked = self._outcomes.pop(job_id, None)
         return (outcome, "cancelled") if asked is None else (asked, asked.reason)
 
 

@@ -3,11 +3,12 @@
 import msgspec
 import pytest
 
-from labd.api.jobs import JobKind, JobSpec, Notify
+from labd.api.jobs import ArraySpec, JobKind, JobSpec, Notify
 from labd.api.methods import Peer, Role
 from labd.config import Jobs
 from labd.daemon.desk import Desk
 from labd.errors import NotFound, NotPermitted, Refused, UsageError
+from labd.jobs import decide
 from labd.jobs.model import apply
 from labd.jobs.runner import key_of
 from labd.jobs.schedule import Line, Quota
@@ -189,8 +190,9 @@ async def test_who_holds_what_part_is_told(desk):
 
 async def test_what_no_quota_would_ever_let_start_is_refused(desk):
     desk.runner.line.quota = Quota(cores=1.0)
-    with pytest.raises(Refused, match="it is above the limit of 1 core for one user"):
+    with pytest.raises(Refused, match="it is above the limit of 1 core for one user") as refused:
         desk.intake.checked(spec(cpus=2))
+    assert refused.value.hint == "ask for less; jobs.max_cpus_per_user sets it"
     assert desk.intake.checked(spec(cpus=1)).cpus == 1
 
 
@@ -234,3 +236,39 @@ async def test_one_wrong_reference_among_many_is_named(desk, refs, error, words)
     assert (await desk.find_all(["last", "ev"]))[0] == [3, 1]
     with pytest.raises(error, match=words):
         await desk.find_all(refs)
+
+
+async def test_a_name_is_found_however_many_begin_with_it(desk):
+    for number in (1, *range(100, 130)):
+        await desk.queue.submit(spec(name=f"run_{number}"), ALICE, None)
+    assert desk.find("run_1").id == 1
+
+
+async def test_last_is_an_array_and_not_one_of_its_tasks(desk):
+    array = ArraySpec(((0, 4, 1),))
+    await desk.queue.submit(spec(array=array), ALICE, None)
+    assert desk.find("last").id == 1
+    assert desk.find("1_4").id == 6
+
+
+@pytest.mark.parametrize(
+    ("ranges", "error", "words"),
+    [
+        (((0, 0, 1), (0, 0, 1)), UsageError, "the index 0 is twice"),
+        (((0, 2**50, 2), (1, 2**50, 2)), Refused, "the limit is 1000000"),
+        (tuple((n, 999_000 + n, 1000) for n in (*range(999), 7)), UsageError, "the index 7 is twice"),
+    ],
+)
+async def test_ranges_of_an_array_are_checked_in_a_bounded_time(desk, ranges, error, words):
+    with pytest.raises(error, match=words):
+        desk.intake.checked(spec(array=ArraySpec(ranges)))
+
+
+async def test_an_array_says_for_what_its_tasks_wait(desk):
+    array, _ = await desk.queue.submit(spec(array=ArraySpec(((0, 2, 1),))), ALICE, None)
+    task = desk.queue.next_task(array.id)
+    desk.queue.record([decide.starting(task, "t" * 16, ())])
+    assert desk.reasons(desk.queue.find(array.id)) == [
+        "job 1 is running",
+        "2 of its tasks wait for their turn",
+    ]

@@ -1,7 +1,10 @@
 """Arrays: which task is which, and what happens to an array as its tasks go on."""
 
+import sqlite3
+
 import msgspec
 import pytest
+import trio
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -207,3 +210,112 @@ async def test_tasks_are_listed_with_their_array_and_not_among_jobs(tmp_path):
         tasks = await queue.listed(table.Filter(array=array.id), 10, "oldest")
         assert [(task.id, task.spec) for task in tasks] == [(array.id + 1, queue.find(array.id).spec)]
         assert queue.counts() == {"running": 1}
+
+
+async def test_an_array_that_waits_in_vain_is_cancelled_whole(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        first, _ = await queue.submit(SPEC, ALICE, None)
+        array, _ = await queue.submit(an_array(3, after=(Dependency(first.id, "ok"),)), ALICE, None)
+        await queue.steer(array.id + 2, lambda job: steer.hold(job, "alice"))
+        await queue.cancel(first.id, "alice", "no")
+        await settled(queue)
+        assert [queue.find(array.id + n).state for n in range(4)] == ["cancelled"] * 4
+        assert queue.find(array.id).cancel_reason == "job 1 cancelled, it was to end well"
+        with trio.fail_after(5):
+            await queue.wait_ended(array.id + 3)
+
+
+async def test_a_task_that_failed_before_its_array_may_begin_waits_with_it(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        first, _ = await queue.submit(SPEC, ALICE, None)
+        array, _ = await queue.submit(an_array(2, after=(Dependency(first.id, "ok"),)), ALICE, None)
+        await queue.cancel(array.id + 1, "alice", "no")
+        assert (await queue.retry(array.id + 1, "alice")).state == "blocked"
+        run(queue, queue.find(first.id))
+        await settled(queue)
+        assert queue.find(array.id + 1).state == "queued"
+
+
+async def test_the_end_of_the_last_task_and_of_its_array_are_stored_as_one(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(1), ALICE, None)
+        waiter, _ = await queue.submit(
+            msgspec.structs.replace(SPEC, after=(Dependency(array.id),)), ALICE, None
+        )
+        changes = []
+        queue._store.enqueue = lambda change, done=None: changes.append(change)
+        run(queue, queue.next_task(array.id))
+        conn = sqlite3.connect(tmp_path / "labd.db")
+        changes[-1](conn)
+        assert [table.job(conn, n).state for n in (array.id, array.id + 1, waiter.id)] == [
+            "succeeded", "succeeded", "queued",
+        ]  # fmt: skip
+        conn.close()
+        del queue._store.enqueue
+
+
+async def test_tasks_get_the_new_priority_of_their_array_at_once(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(2), ALICE, None)
+        await queue.steer(array.id + 1, lambda job: steer.hold(job, "alice"))
+        told = []
+        queue.on_change = lambda job: told.append((job.id, job.spec.priority))
+        await queue.steer(array.id, lambda job: steer.prioritise(job, "alice", -3))
+        assert told == [(array.id, -3), (array.id + 1, -3)]
+
+
+@pytest.mark.parametrize("state", ["held", "paused"])
+async def test_what_is_to_run_again_waits_with_its_array(tmp_path, state):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(2, retries=1), ALICE, None)
+        queue.record([decide.starting(queue.next_task(array.id), "t" * 16, ())])
+        stop, go = {"held": (steer.hold, "release"), "paused": (steer.pause, "resume")}[state]
+        await queue.steer(array.id, lambda job: stop(job, "alice"))
+        task = queue.find(array.id + 1)
+        ended = decide.ended(task, FAILING, queue._clocks)
+        queue.record(arrays.waiting_with(queue.array_of(task), task, ended))
+        assert queue.find(task.id).state == "held"
+        goes = {
+            "release": lambda j: steer.release(j, "alice", False),
+            "resume": lambda j: steer.resume(j, "a"),
+        }
+        await queue.steer(array.id, goes[go])
+        assert queue.find(task.id).state == "queued"
+
+
+async def test_a_paused_array_starts_no_task_that_waits_by_itself(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(2), ALICE, None)
+        run(queue, queue.next_task(array.id), decide.Ending(reason="lost"))
+        await queue.retry(array.id + 1, "alice")
+        await queue.steer(array.id, lambda job: steer.pause(job, "alice"))
+        assert queue.find(array.id + 1).state == "held"
+
+
+async def test_there_is_nothing_to_retry_where_all_tasks_have_succeeded(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(1), ALICE, None)
+        run(queue, queue.next_task(array.id))
+        await settled(queue)
+        with pytest.raises(Conflict, match="all tasks of job 1 have succeeded") as refused:
+            await queue.retry(array.id, "alice")
+        assert refused.value.hint == "labctl retry 1_0 runs one of them again"
+
+
+async def test_only_so_many_tasks_of_an_ended_array_are_repeated_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(arrays, "MAX_EARLY", 2)
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(9), ALICE, None)
+        await queue.cancel(array.id, "alice", "no")
+        for number in (3, 4):
+            await queue.retry(array.id + number, "alice")
+            await queue.cancel(array.id + number, "alice", "no")
+        with pytest.raises(Conflict, match="job 1_5 would be one too many of job 1"):
+            await queue.retry(array.id + 6, "alice")
+
+
+async def test_a_refusal_names_the_task_as_people_do(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        array, _ = await queue.submit(an_array(3), ALICE, None)
+        with pytest.raises(Conflict, match="job 1_2 is queued: it cannot be resumed"):
+            await queue.steer(array.id + 3, lambda job: steer.resume(job, "alice"))

@@ -28,7 +28,7 @@ def test_each_line_is_found_by_its_number(blobs, count):
         (b"a\nb\n", False, "there are 2 lines for 3 tasks"),
         (b"a\n\xff\nb\n", False, "line 2 is not UTF-8"),
         (b"a\nb\0\nc\n", False, "line 2 holds a NUL byte"),
-        (b"{}\n{}\n{]\n", True, "line 3 is no JSON"),
+        (b"{}\n{}\n{]\n", True, r"line 3 \(\{\]\) is no JSON"),
         (b"{}\n[1]\n{}\n", True, r"line 2 is no JSON object: \[1\]"),
         (b"a\n" + b"x" * (MAX_LINE + 1) + b"\nb\n", False, "line 2 is longer than"),
     ],
@@ -36,6 +36,14 @@ def test_each_line_is_found_by_its_number(blobs, count):
 def test_lines_that_cannot_be_tasks_are_named(blobs, data, as_json, words):
     with pytest.raises(UsageError, match=words):
         Items(blobs).check(blobs.put(data), 3, as_json)
+
+
+def test_each_line_has_the_values_that_the_command_names(blobs):
+    digest = blobs.put(b'{"lr": 1, "b": 2}\n{"lr": 2}\n')
+    Items(blobs).check(digest, 2, True, ["{task.lr}", "{index} {task} {other}"])
+    Items(blobs).check(digest, 2, False, ["{task.b}"])
+    with pytest.raises(UsageError, match=r"the command has \{task.b\}, which line 2 has not: ..lr.: 2"):
+        Items(blobs).check(digest, 2, True, ["--lr={task.lr}", "x{task.b}y"])
 
 
 def test_a_blob_that_is_not_there_is_not_found(blobs):

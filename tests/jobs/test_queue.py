@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 import trio
+import trio.testing
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -274,3 +275,24 @@ async def test_lists_by_tag_and_group_in_two_orders(tmp_path):
         assert await ids(group="") == [4, 2, 1]
         assert await ids("start") == [3, 1, 2, 4]
         assert await ids("start", limit=2, before=3) == [1, 2]
+
+
+async def test_what_changed_again_meanwhile_is_not_undone_with_what_failed(tmp_path):
+    async with a_queue(tmp_path) as queue:
+        await queue.submit(SPEC, ALICE, None)
+
+        def refuse(conn):
+            raise sqlite3.IntegrityError("no")
+
+        async with trio.open_nursery() as nursery:
+
+            async def fails():
+                with pytest.raises(sqlite3.IntegrityError):
+                    await queue.commit(steer.hold(queue.find(1), "alice"), refuse)
+
+            nursery.start_soon(fails)
+            await trio.testing.wait_all_tasks_blocked()
+            queue.record([decide.cancel(queue.find(1), "alice", "enough")])
+        await queue._store.write(lambda conn: None)
+        assert queue.find(1).state == "cancelled"
+        assert queue.live == {}

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from labd.jobs import schedule
 from labd.jobs.schedule import Key, Line, Quota, holder
 from labd.resources.devices import Device
 from labd.resources.ledger import MILLI, Capacity, Ledger, Request
@@ -27,6 +28,15 @@ class Machine:
     def end(self, job):
         self.ledger.release(holder(job))
         self.line.ended(job)
+
+
+def test_a_decision_looks_at_each_kind_of_job_once_or_twice():
+    asked = []
+    line, ledger = Line(share=lambda user: asked.append(user) or 0.0), Ledger(CORES)
+    for job in range(1, 301):
+        line.add(job, 0, Key(1, "", Request(MILLI, job)))
+    assert [start.job for start in line.plan(ledger)] == [1, 2, 3, 4]
+    assert len(asked) < 3 * 300
 
 
 def test_all_that_fits_starts_in_order_of_age():
@@ -121,7 +131,7 @@ def test_no_job_that_fits_waits_without_a_first_in_line_and_the_first_is_never_d
         for job in m.start():
             alive.append(job)
             started_at[job] = moment
-        head = m.line._first(set())
+        head = schedule._Order(m.line._rank, m.line._heaps).first()
         assert head is None or m.ledger.missing(m.line._waiting[head].key.request)
     while alive:
         m.end(alive.pop())
@@ -160,7 +170,7 @@ def test_parts_of_gpus_count_as_such_in_a_quota():
     for job in (1, 2, 3):
         m.submit(job, share=400)
     assert m.start() == [1, 2]
-    assert m.line.why(3, m.ledger) == "the limit of 1 GPU for one user"
+    assert m.line.why(3, m.ledger) == "room under the limit of 1 GPU for one user"
     m.submit(9, user=2, vram=8)
     assert m.start() == [9]
 
@@ -204,9 +214,9 @@ def test_shares_converge_when_two_users_always_want_more():
 @pytest.mark.parametrize(
     ("quota", "words", "running"),
     [
-        (Quota(jobs=2), "the limit of 2 running jobs for one user", 2),
-        (Quota(cores=3), "the limit of 3 cores for one user", 3),
-        (Quota(gpus=1), "the limit of 1 GPU for one user", 1),
+        (Quota(jobs=2), "room under the limit of 2 running jobs for one user", 2),
+        (Quota(cores=3), "room under the limit of 3 cores for one user", 3),
+        (Quota(gpus=1), "room under the limit of 1 GPU for one user", 1),
         (Quota(groups={"net": 1}), "a place in the group net (it may run 1 job)", 1),
     ],
 )

@@ -68,6 +68,11 @@ def test_by_day_a_run_is_cut_at_the_midnight_of_this_place():
     }
 
 
+def test_a_run_that_ends_at_midnight_counts_once():
+    found, _ = add_up([run(hours=12)], "day", 0, NOON + 20 * HOUR)
+    assert {day: sums.jobs for day, sums in found.items()} == {"2026-09-23": 1}
+
+
 def test_a_day_may_have_25_hours():
     start = time.mktime((2026, 10, 25, 0, 0, 0, 0, 0, -1))
     parts = [(day, (part.end - part.start) / HOUR) for day, part in Days().pieces(run(start, 30))]

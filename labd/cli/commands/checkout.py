@@ -36,7 +36,8 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
     if args.json:
         output.emit(job=job, folder=folder, files=len(tree.files), bytes=tree.size)
     else:
-        output.show([folder] if args.quiet else [f"Wrote {len(tree.files)} files of job {job} to {folder}."])
+        files = "1 file" if len(tree.files) == 1 else f"{len(tree.files)} files"
+        output.show([folder] if args.quiet else [f"Wrote {files} of job {job} to {folder}."])
     return exits.OK
 
 

@@ -188,7 +188,8 @@ def _sentence(job: dict[str, Any], created: bool) -> str:
     if not created:
         return f"{name.capitalize()} was submitted with this key before."
     begins, now = job.get("begin"), time.time()
-    tasks = f", {sum(job['tasks'].values())} tasks" if job.get("tasks") else ""
+    count = sum(job["tasks"].values()) if job.get("tasks") else 0
+    tasks = "" if not count else ", 1 task" if count == 1 else f", {count} tasks"
     return (
         f"Submitted {name}{tasks}{f', to begin at {_when(begins, now)}' if begins and begins > now else ''}."
     )

@@ -149,7 +149,7 @@ class JobMethods:
         self._desk.check_states(ask.states, STATES)
         array = self._desk.find(ask.job)
         if array.tasks is None or array.spec.array is None:
-            raise UsageError(f"job {array.id} is no array", hint=f"labctl show {array.id}")
+            raise UsageError(f"job {array.called} is no array", hint=f"labctl show {array.called}")
         above = array.id if ask.above is None else array.id + 1 + ask.above
         where = table.Filter(ask.states, array=array.id, above=above)
         found = await self._desk.queue.listed(where, ask.limit, "oldest")
@@ -209,7 +209,7 @@ class JobMethods:
     async def retry(self, call: Call, ask: Change) -> dict[str, Any]:
         job = self._desk.owned(call.peer, ask.job, "retry")
         if ask.dry_run:
-            return self._would(job, [decide.retry(job, call.peer.name, self._desk.clock)])
+            return self._would(job, self._desk.queue.again(job, call.peer.name))
         return {"job": self._desk.view(await self._desk.queue.retry(job.id, call.peer.name))}
 
     async def hold(self, call: Call, ask: Change) -> dict[str, Any]:
@@ -236,7 +236,7 @@ class JobMethods:
         highest = max(job.spec.priority, 0)
         if ask.priority > highest and call.peer.role < Role.OPERATE:
             raise NotPermitted(
-                f"{call.peer.name} cannot raise the priority of job {job.id} above {highest}",
+                f"{call.peer.name} cannot raise the priority of job {job.called} above {highest}",
                 hint="that needs the role operate",
             )
         return await self._steer(

@@ -51,7 +51,9 @@ def test_ranges_travel(accepting: FakeDaemon, run: Labctl, words: str, ranges: A
     assert array(accepting) == {"ranges": ranges, "limit": limit}
 
 
-@pytest.mark.parametrize("words", ["", "a", "5-1", "1-9:0", "1,,2", "1%0", "-3", "1-", "0-9%"])
+@pytest.mark.parametrize(
+    "words", ["", "a", "5-1", "1-9:0", "1,,2", "1%0", "-3", "1-", "0-9%", "0-9999999999999999"]
+)
 def test_what_is_no_range_is_refused(accepting: FakeDaemon, run: Labctl, words: str) -> None:
     code, _, err = run("submit", f"--array={words}", "run.sh")
     assert code == 2
