@@ -43,11 +43,17 @@ class ScriptedFollower(Follower):
         self._disk = disk
         self._playing: dict[int, trio.CancelScope] = {}
         self._outcomes: dict[int, Outcome] = {}
+        self._drawn: dict[int, Outcome] = {}
 
     def begin(self, job: Job) -> None:
         """Let the attempt run that is about to be recorded as started."""
         self._playing[job.id] = scope = trio.CancelScope()
-        self.spawn(self._play, job.id, job.attempt, self._script.take(job.spec), scope)
+        self.spawn(self._play, job.id, job.attempt, self._drawn.pop(job.id), scope)
+
+    def draw(self, job_id: int) -> None:
+        """Settle how the attempt will end: in the order of the queue, whichever is launched first."""
+        if (job := self._queue.live.get(job_id)) is not None:
+            self._drawn[job_id] = self._script.take(job.spec)
 
     def finish(self, job_id: int, outcome: Outcome) -> None:
         """End the running attempt of a job now, like *outcome*."""
@@ -97,6 +103,10 @@ class ScriptedRunner(Runner):
     """The real schedule, and attempts that are played instead of launched."""
 
     _follower: ScriptedFollower
+
+    def _begin(self, job_id: int) -> None:
+        self._follower.draw(job_id)
+        super()._begin(job_id)
 
     async def _spawn_shim(self, job: Job) -> None:
         self._follower.begin(job)
