@@ -235,10 +235,11 @@ class Daemon:
             self.setup.registry.settings.get(plugin),
             NodeJobs(self.desk, owner),
             NodeResources(self.leases),
-            NodeEvents(plugin, self.queue, self.bus),
+            NodeEvents(plugin, self.queue, self.bus, self.clock, self.setup.registry.record(plugin).names),
             self.blobs,
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
+            os.path.join(self.setup.paths.state, "plugins", plugin),
         )
 
     # -- wiring ----------------------------------------------------------------------------------

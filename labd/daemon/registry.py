@@ -20,7 +20,7 @@ from labd.config.notify import TAKES
 from labd.daemon import offers
 from labd.daemon.faults import one_line
 from labd.daemon.owner import OWNER
-from labd.daemon.plugin_check import Incompatible, api_of, check_api, check_name, hooks_of
+from labd.daemon.plugin_check import Incompatible, api_of, check_api, check_name, hooks_of, names_of
 from labd.daemon.plugin_record import PluginRecord, PluginState
 from labd.daemon.plugins import Found
 from labd.errors import InternalError, LabdError, NotFound
@@ -173,6 +173,8 @@ class Registry:
         manager.add_hookspecs(LabdHooks)
         manager.register(plugin, name=found.name)
         record.hooks = hooks_of(manager, plugin)
+        record.names = names_of(plugin)
+        self._refuse_taken_names(record)
         settings = offers.settings_type(self._ask(found.name, "labd_settings"))
         self.settings[found.name] = check_settings(found.name, settings)
         record.state = "loaded"
@@ -181,7 +183,9 @@ class Registry:
         def ask() -> None:
             offer = offers.Offer(
                 offers.kinds(record.name, self._ask(record.name, "labd_job_kinds", node=node)),
-                offers.methods(record.name, self._ask(record.name, "labd_methods", node=node)),
+                offers.methods(
+                    (record.name, *record.names), self._ask(record.name, "labd_methods", node=node)
+                ),
                 offers.services(record.name, self._ask(record.name, "labd_services", node=node)),
                 offers.notifiers(record.name, self._ask(record.name, "labd_notifiers", node=node)),
             )
@@ -232,6 +236,13 @@ class Registry:
         """Another plugin of the same name, which was there first."""
         same = (other for other in self._records if other.name == record.name and other is not record)
         return next((other for other in same if other.loaded), None)
+
+    def _refuse_taken_names(self, record: PluginRecord) -> None:
+        """A name is one plugin's: its own, or one that it states."""
+        others = [other for other in self._records if other.loaded and other is not record]
+        for other in others:
+            if taken := {record.name, *record.names} & {other.name, *other.names}:
+                raise ValueError(f"the name {min(taken)!r} is taken by the plugin {other.name}")
 
     def _refuse_taken(self, offer: offers.Offer) -> None:
         taken = {JobSpec().kind: "labd"} | {kind.name: plugin for plugin, kind in self.kinds}
