@@ -8,7 +8,7 @@ import sysconfig
 import time
 from collections.abc import Mapping
 
-from labd.cli.environment import captured, split_undecodable
+from labd.environment import captured, split_undecodable
 from labd.demo.place import Place
 from labd.demo.stop import Stops
 from labd.errors import InternalError, LabdError, Unreachable

@@ -31,7 +31,7 @@ class Result(msgspec.Struct):
 
     index: int
     attempt: int
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = msgspec.Raw()
 
 
 _BEGUN = msgspec.json.Decoder(Begun)
@@ -87,7 +87,7 @@ class Folder:
         for line in files.lines(grown.results.path, grown.results.size):
             result = _RESULT.decode(line)
             todo.begun([result.index], result.attempt)
-            todo.known(result.index, result.error is None)
+            todo.known(result.index, not bytes(result.error))
 
     def forget_failures(self) -> Grown:
         """Leave out of the results what failed, for another round; the files as they are then."""
@@ -95,7 +95,7 @@ class Folder:
         kept = (
             line
             for line in files.lines(grown.results.path, grown.results.size)
-            if _RESULT.decode(line).error is None
+            if not bytes(_RESULT.decode(line).error)
         )
         with open(f"{grown.results.path}.kept", "wb") as file:
             file.writelines(kept)
