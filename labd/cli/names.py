@@ -21,6 +21,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "retry": "run ended jobs once more",
         "prio": "change the priority of jobs",
     },
+    "Maps": {
+        "map": "call a function for each of many arguments",
+        "maps": "maps, and how far they are",
+    },
     "The daemon": {
         "events": "what happened, and what happens",
         "notify": "where notifications can go, and a try",

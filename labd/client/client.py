@@ -51,8 +51,10 @@ class Client:
 
     def submit(self, function: Callable[..., Any] | str, *args: Any, **kwargs: Any) -> Map:
         """One call: a map with one result. Options are those of :meth:`map`, by way of it."""
-        return self.map(function, *([each] for each in args), kwargs=kwargs) if args else self._single(
-            function, kwargs
+        return (
+            self.map(function, *([each] for each in args), kwargs=kwargs)
+            if args
+            else self._single(function, kwargs)
         )
 
     def get(self, ref: int | str) -> Map:
@@ -92,5 +94,3 @@ class Client:
             ask = {"map": number, "at": at, "arguments": data, "more": more}
             self._link.call("map.extend", ask)
             at += len(data)
-
-

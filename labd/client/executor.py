@@ -51,8 +51,12 @@ class Executor(futures.Executor):
         self._queue.put(_Item(future, fn, args, kwargs))
         return future
 
-    def map(  # type: ignore[override]
-        self, fn: Callable[..., T], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
     ) -> Iterator[T]:
         """As the built-in ``map``, all at once as one map of labd; chunks are sized by labd.
 

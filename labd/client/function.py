@@ -110,8 +110,10 @@ def _names(code: CodeType) -> set[str]:
 
 def _importable(value: Any) -> bool:
     module, name = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
-    return isinstance(name, str) and module not in (None, "__main__") and (
-        getattr(sys.modules.get(str(module)), name, None) is value
+    return (
+        isinstance(name, str)
+        and module not in (None, "__main__")
+        and (getattr(sys.modules.get(str(module)), name, None) is value)
     )
 
 

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from labd.errors import LabdError
 
@@ -24,7 +25,8 @@ class MapFailed(LabdError):
     code, exit_code, title = "map_failed", 1, "a map failed"
 
 
-class Result(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Result:
     """What became of one call. ``error`` is a map with ``type``, ``message`` and ``traceback``, or None.
 
     ``attempt`` above 1 says that it was repeated, ``seconds`` how long the last attempt took.

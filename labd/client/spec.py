@@ -28,9 +28,7 @@ def spec_of(
     Raises UsageError.
     """
     if unknown := set(options) - OPTIONS:
-        raise UsageError(
-            f"a map takes no {min(unknown)!r}", hint=f"it takes {', '.join(sorted(OPTIONS))}"
-        )
+        raise UsageError(f"a map takes no {min(unknown)!r}", hint=f"it takes {', '.join(sorted(OPTIONS))}")
     shipped = ship(function)
     spec: dict[str, Any] = {
         "function": shipped.function, "path": list(shipped.path), "cwd": os.getcwd(),

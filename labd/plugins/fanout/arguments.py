@@ -29,7 +29,7 @@ class Arguments:
         self._places = array("Q")
 
     def load(self, check: bool = False) -> None:
-        """Count the lines, and with *check* look at each. Raises UsageError that names the first wrong one."""
+        """Count the lines, and with *check* look at each. Raises UsageError that names the wrong one."""
         self.count, at = 0, 0
         self._places = array("Q")
         with open(self.path, "rb") as file:
@@ -44,7 +44,9 @@ class Arguments:
     def read(self, calls: Sequence[int]) -> list[bytes]:
         """The lines of *calls*, which are sorted, without their ends."""
         with open(self.path, "rb") as file:
-            return [line.rstrip(b"\n") for first, last in runs(calls) for line in self._run(file, first, last)]
+            return [
+                line.rstrip(b"\n") for first, last in runs(calls) for line in self._run(file, first, last)
+            ]
 
     def _run(self, file: BinaryIO, first: int, last: int) -> list[bytes]:
         file.seek(self._places[first // EVERY])

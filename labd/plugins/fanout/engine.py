@@ -125,7 +125,7 @@ class Engine:
     async def cancel(self, one: Map, reason: str) -> None:
         """End a map; its results stay. Raises Conflict when it has ended."""
         if not one.record.live:
-            raise Conflict(f"map {one.record.id} has ended: it is {one.record.state}")
+            raise Conflict(f"map {one.record.id} has ended ({one.record.state})")
         if one.scope is None:
             await self._lives.end(one, "cancelled", reason)
             return

@@ -32,7 +32,6 @@ class Lives:
 
     async def live(self, one: Map) -> None:
         """Run *one* to its end, or until labd stops."""
-        one.cancelled = None
         with trio.CancelScope() as one.scope:
             try:
                 await self._make_calls(one)
@@ -41,6 +40,7 @@ class Lives:
         one.scope = None
         if one.cancelled is not None and one.record.live:
             await self.end(one, "cancelled", one.cancelled)
+        one.cancelled = None
 
     async def end(self, one: Map, state: State, reason: str, error: dict[str, str] | None = None) -> None:
         """Record that *one* has ended so."""

@@ -72,7 +72,9 @@ class MapMethods:
             Method("map.list", self.list, List, Role.VIEW, "Maps, the newest first."),
             Method("map.show", self.show, One, Role.VIEW, "One map."),
             Method("map.results", self.results, Read, Role.VIEW, "Results as ndjson, from an offset on."),
-            Method("map.logs", self.logs, Read, Role.VIEW, "What calls printed, as ndjson, from an offset on."),
+            Method(
+                "map.logs", self.logs, Read, Role.VIEW, "What calls printed, as ndjson, from an offset on."
+            ),
             Method("map.wait", self.wait, Wait, Role.VIEW, "Answer when the map has ended."),
             Method("map.cancel", self.cancel, Cancel, Role.SUBMIT, "End a map; its results stay."),
             Method("map.retry", self.retry, One, Role.SUBMIT, "Make the calls again that did not succeed."),

@@ -84,9 +84,7 @@ class Running:
         self._slots = 1
         self.progress = Progress(node.clock.boot(), todo.done)
 
-    async def run(
-        self, python: str, user: str, slots: int, ended: Callable[[], Awaitable[None]]
-    ) -> None:
+    async def run(self, python: str, user: str, slots: int, ended: Callable[[], Awaitable[None]]) -> None:
         """Call *ended* when every call is done. Raises Failed, in a group, when none can be made at all."""
         self._slots = max(1, min(slots, self.todo.left))
         async with trio.open_nursery() as nursery:
@@ -239,7 +237,9 @@ class Running:
         elif isinstance(error, UsageError | Refused):
             raise Failed(error.message)
         elif isinstance(error, WorkerError) and not isinstance(error, WorkerLost):
-            raise Failed(error.message, {"type": kind, "traceback": str(error.data.get("traceback", ""))})
+            said = error.message.partition("_start: ")[2] or error.message
+            trace = str(error.data.get("traceback", ""))
+            raise Failed(f"{self.record.spec.function}: {said}", {"type": kind, "traceback": trace})
         else:
             await self._start_again(error)
 
