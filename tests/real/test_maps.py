@@ -23,7 +23,7 @@ import os, time
 
 def note(x, file, pause=0.001):
     fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    os.write(fd, b"%d\\n" % x)
+    os.write(fd, b"%d %d\\n" % (x, os.getpid()))
     os.close(fd)
     time.sleep(pause)
     return x * 2
@@ -55,9 +55,6 @@ def late(x):
 def version(nothing):
     from helper import VERSION
     return VERSION
-
-def who():
-    return [os.getpid(), os.environ.get("LABD_WORKER")]
 """
 CALLS = 2000
 
@@ -74,20 +71,16 @@ def options(daemon: DaemonProcess) -> dict[str, object]:
     return {"cwd": f"{daemon.folder}/work", "path": [], "env": {"PATH": os.defpath, "IN": daemon.folder}}
 
 
-def workers_of(daemon: DaemonProcess) -> list[int]:
-    """The processes that make calls: they were given their name."""
-    return [
-        pid
-        for pid in carrying(f"IN={daemon.folder}")
-        if b"LABD_WORKER=map-" in Path(f"/proc/{pid}/environ").read_bytes()
-    ]
+def worker(effects: Path) -> int:
+    """A process that makes calls now."""
+    return int(effects.read_text().split()[-1])
 
 
 def check(results: list[dict[str, object]], effects: Path) -> None:
     """Every result is there once, and whatever ran twice is marked."""
     assert sorted(r["index"] for r in results) == list(range(CALLS))
     assert all(r["result"] == 2 * r["index"] for r in results)
-    ran = Counter(map(int, effects.read_text().split()))
+    ran = Counter(int(line.split()[0]) for line in effects.read_text().splitlines())
     attempts = {r["index"]: r["attempt"] for r in results}
     assert set(ran) == set(range(CALLS))
     unmarked = {call: (count, attempts[call]) for call, count in ran.items() if count > attempts[call]}
@@ -106,7 +99,7 @@ def test_a_worker_that_is_killed_costs_a_chunk_and_no_result(daemon):
         made = client.map("maptasks:note", range(CALLS), kwargs={"file": str(effects)}, **options(daemon))
         for share in (0.2, 0.5):
             wait_until(lambda share=share: made.info()["succeeded"] > share * CALLS)
-            os.kill(wait_until(lambda: workers_of(daemon))[0], signal.SIGKILL)
+            os.kill(worker(effects), signal.SIGKILL)
         assert made.results() == [2 * x for x in range(CALLS)]
         assert made.info()["repeated"] > 0
     check(read(daemon, made.id), effects)
@@ -120,9 +113,9 @@ def test_a_waiting_client_gets_everything_over_kills_of_the_daemon(daemon):
         waiting = threading.Thread(target=lambda: got.extend(made.results()), daemon=True)
         waiting.start()
         for share in (0.1, 0.4, 0.7):
-            wait_until(lambda share=share: Client(daemon.socket).get(1).info()["succeeded"] > share * CALLS)
+            wait_until(lambda share=share: daemon.call("map.show", {"map": 1})["map"]["succeeded"] > share * CALLS)
             daemon.kill()
-            wait_until(lambda: not workers_of(daemon))
+            wait_until(lambda: not carrying(f"IN={daemon.folder}"))
             daemon.start()
         waiting.join(60)
     assert got == [2 * x for x in range(CALLS)]
@@ -160,7 +153,7 @@ def test_a_call_over_its_time_limit_is_ended(daemon, function):
 def test_code_that_changed_is_never_run_as_it_was(daemon):
     helper = Path(daemon.folder, "work", "helper.py")
     with Client(daemon.socket) as client:
-        for version in ("one", "two"):
+        for version in ("one", "another"):
             helper.write_text(f"VERSION = {version!r}\n")
             made = client.map("maptasks:version", [[]], name="same", modules=["helper"], **options(daemon))
             assert made.results() == [version]
@@ -182,7 +175,7 @@ def test_maps_that_cannot_be_are_refused_or_say_why(daemon):
 
 
 def test_an_executor_fans_out(daemon):
-    with Executor(Client(daemon.socket), **options(daemon)) as executor:
+    with Client(daemon.socket) as client, Executor(client, **options(daemon)) as executor:
         import operator
 
         assert list(executor.map(operator.neg, range(5))) == [0, -1, -2, -3, -4]

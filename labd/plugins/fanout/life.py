@@ -47,6 +47,7 @@ class Lives:
         await self._recorder.commit()
         record = one.record
         record.succeeded, record.failed = one.succeeded, one.failed
+        record.repeated = one.running.todo.repeated if one.running else record.repeated
         record.reason, record.error, record.ended = reason, error, self._node.clock.wall()
         record.state = state
         await self._disk.keep(one.folder.save, record)

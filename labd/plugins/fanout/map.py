@@ -59,7 +59,7 @@ class Map:
         return MapView(
             id=record.id, name=spec.name, function=spec.function, state=record.state, user=record.user,
             uid=record.uid, total=record.total, succeeded=self.succeeded, failed=self.failed,
-            in_work=live.todo.in_work if live else 0, repeated=running.todo.repeated if running else 0,
+            in_work=live.todo.in_work if live else 0, repeated=running.todo.repeated if running else record.repeated,
             workers=workers, rate=live.progress.rate(now) if live else None, eta=self.eta(now),
             created=record.created, ended=record.ended, reason=record.reason, error=record.error,
             round=record.round, grouped_results=spec.grouped_results,
@@ -68,7 +68,6 @@ class Map:
     def close(self) -> None:
         """It has ended: nothing is written any more."""
         if self.running is not None:
-            self.record.succeeded, self.record.failed = self.succeeded, self.failed
             self.running = None
         for file in self.grown or ():
             file.close()

@@ -50,7 +50,7 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """A map as ``map.json`` keeps it. ``succeeded`` and ``failed`` are right once it has ended."""
+    """A map as ``map.json`` keeps it. The numbers of calls are right once it has ended."""
 
     id: int
     spec: MapSpec
@@ -65,6 +65,7 @@ class Record(msgspec.Struct, kw_only=True):
     total: int = 0
     succeeded: int = 0
     failed: int = 0
+    repeated: int = 0
     round: int = 0
 
     @property

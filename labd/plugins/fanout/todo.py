@@ -44,7 +44,10 @@ class Todo:
     def begun(self, calls: Iterable[int], attempt: int) -> None:
         """A former daemon had begun these."""
         for call in calls:
-            self._attempts[call] = max(self._attempts[call], min(attempt, MOST))
+            more = min(attempt, MOST) - self._attempts[call]
+            if more > 0:
+                self.repeated += more - (self._attempts[call] == 0)
+                self._attempts[call] += more
 
     def known(self, call: int, good: bool) -> None:
         """The outcome of *call* is on the disk; said twice, it counts once."""
