@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from labd.errors import LabdError
+from labd.errors import WorkerError
 
 
-class CallFailed(LabdError):
+class CallFailed(WorkerError):
     """A call of a map raised. ``index`` says which, ``type`` and ``traceback`` what."""
 
-    code, exit_code, title = "call_failed", 1, "a call failed"
+    title = "a call failed"
 
     def __init__(self, index: int, error: dict[str, Any]) -> None:
         super().__init__(f"call {index}: {error['type']}: {error['message']}")
@@ -19,10 +19,10 @@ class CallFailed(LabdError):
         self.traceback = str(error.get("traceback", ""))
 
 
-class MapFailed(LabdError):
+class MapFailed(WorkerError):
     """A map ended before all of its calls were made: cancelled, or its function cannot be called."""
 
-    code, exit_code, title = "map_failed", 1, "a map failed"
+    title = "a map failed"
 
 
 @dataclass(frozen=True, slots=True)

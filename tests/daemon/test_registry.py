@@ -98,6 +98,7 @@ def test_a_loaded_plugin_is_described_whole():
         "distribution": "labd-good",
         "api": LABD_API,
         "module": "good_module",
+        "names": (),
         "hooks": HOOKS,
         "state": "loaded",
         "error": "",
