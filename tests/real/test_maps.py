@@ -113,7 +113,9 @@ def test_a_waiting_client_gets_everything_over_kills_of_the_daemon(daemon):
         waiting = threading.Thread(target=lambda: got.extend(made.results()), daemon=True)
         waiting.start()
         for share in (0.1, 0.4, 0.7):
-            wait_until(lambda share=share: daemon.call("map.show", {"map": 1})["map"]["succeeded"] > share * CALLS)
+            wait_until(
+                lambda share=share: daemon.call("map.show", {"map": 1})["map"]["succeeded"] > share * CALLS
+            )
             daemon.kill()
             wait_until(lambda: not carrying(f"IN={daemon.folder}"))
             daemon.start()
@@ -165,9 +167,9 @@ def test_maps_that_cannot_be_are_refused_or_say_why(daemon):
             client.map("nowhere:f", [1], **options(daemon)).results()
         with pytest.raises(MapFailed, match="requirements cannot be installed"):
             client.map("maptasks:late", [0], requirements=["./nowhere.whl"], **options(daemon)).results()
+        broken = {"spec": {"function": "maptasks:late"}, "arguments": b"[1]\n[1,\n"}
         with pytest.raises(UsageError, match="line 2 of the arguments is no JSON"):
-            spec = {"function": "maptasks:late"}
-            client.call("map.submit", {"spec": spec, "arguments": b"[1]\n[1,\n"})
+            client.call("map.submit", broken)
         made = client.map("maptasks:late", [1], **options(daemon))
         made.cancel()
         with pytest.raises(MapFailed, match="cancelled"):

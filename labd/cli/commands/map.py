@@ -48,7 +48,11 @@ def add_arguments(parser: Parser) -> None:
 
 def _add_calls(parser: Parser) -> None:
     add = parser.add_argument_group("the calls").add_argument
-    add("--args", metavar="FILE", help="a line of JSON for each call, or FILE.csv with named columns; - is stdin")
+    add(
+        "--args",
+        metavar="FILE",
+        help="a line of JSON for each call, or FILE.csv with named columns; - is stdin",
+    )
     add("--range", metavar="A-B[:STEP]", type=mapping.bounds, help="a call for each number")
     add("--kwarg", metavar="KEY=VALUE", action="append", help="an argument of every call; VALUE may be JSON")
     add("--name", metavar="NAME", help="what to call the map")
@@ -78,9 +82,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
             raise UsageError(f"labctl map {args.what}: which map?", hint="labctl maps lists them")
         return _see_to(args, connect)
     if args.id is not None:
-        raise UsageError(
-            f"there is no argument {safe(args.id)}", hint=f"WORD is one of {', '.join(WORDS)}"
-        )
+        raise UsageError(f"there is no argument {safe(args.id)}", hint=f"WORD is one of {', '.join(WORDS)}")
     if (args.args is None) == (args.range is None):
         raise UsageError("the arguments come from --args or from --range", hint="give one of them")
     return _submit(args, connect)

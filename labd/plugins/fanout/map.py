@@ -56,10 +56,11 @@ class Map:
         """How it stands *now*, by a steady clock."""
         record, spec, running = self.record, self.record.spec, self.running
         live = running if record.live else None
+        repeated = running.todo.repeated if running else record.repeated
         return MapView(
             id=record.id, name=spec.name, function=spec.function, state=record.state, user=record.user,
             uid=record.uid, total=record.total, succeeded=self.succeeded, failed=self.failed,
-            in_work=live.todo.in_work if live else 0, repeated=running.todo.repeated if running else record.repeated,
+            in_work=live.todo.in_work if live else 0, repeated=repeated,
             workers=workers, rate=live.progress.rate(now) if live else None, eta=self.eta(now),
             created=record.created, ended=record.ended, reason=record.reason, error=record.error,
             round=record.round, grouped_results=spec.grouped_results,

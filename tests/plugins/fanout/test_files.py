@@ -1,7 +1,6 @@
 """What is on the disk survives: cut lines, refusals, another daemon."""
 
 import logging
-import os
 
 import pytest
 import trio
@@ -113,7 +112,9 @@ async def test_what_comes_at_once_is_written_at_once_and_in_order(tmp_path, nurs
     file.close()
 
 
-async def test_a_disk_that_refuses_is_asked_again_and_nothing_counts_before(tmp_path, nursery, autojump_clock):
+async def test_a_disk_that_refuses_is_asked_again_and_nothing_counts_before(
+    tmp_path, nursery, autojump_clock
+):
     class Refusing(Growing):
         times = 2
 
@@ -128,6 +129,6 @@ async def test_a_disk_that_refuses_is_asked_again_and_nothing_counts_before(tmp_
     began = trio.current_time()
     await recorder.commit((file, b"x\n"))
     assert trio.current_time() - began >= 2 * PAUSE
-    assert (recorder.trouble, os.path.getsize(file.path)) == ("", 2)
+    assert (recorder.trouble, file.size) == ("", 2)
     nursery.cancel_scope.cancel()
     file.close()
