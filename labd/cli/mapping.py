@@ -83,7 +83,7 @@ def requirements(files: list[str] | None) -> list[str]:
 
 
 def lines(args: argparse.Namespace) -> Iterator[bytes]:
-    """A line of JSON for each call, from the file of ``--args``. Raises UsageError that names a wrong line."""
+    """A line of JSON for each call, from the file of ``--args``. Raises UsageError that names the line."""
     if args.args is None:
         return
     as_csv = args.args.lower().endswith(".csv")

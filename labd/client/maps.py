@@ -71,7 +71,7 @@ class Map:
         self._asked("map.retry")
 
     def logs(self) -> Iterator[dict[str, Any]]:
-        """What calls printed, each a map with ``index``, ``attempt`` and ``text``, until the map has ended."""
+        """What calls printed: maps with ``index``, ``attempt``, ``text``, until the map has ended."""
         rest = b""
         for data in self._chunks("map.logs", show.SILENT):
             *lines, rest = (rest + data).split(b"\n")

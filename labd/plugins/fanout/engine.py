@@ -13,7 +13,7 @@ from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
 from labd.plugins.fanout.folder import Folder
-from labd.plugins.fanout.life import Lives, facts
+from labd.plugins.fanout.life import Lives
 from labd.plugins.fanout.map import Map
 from labd.plugins.fanout.model import MapSpec, Record, count
 from labd.plugins.fanout.recorder import Recorder
@@ -23,11 +23,9 @@ class Engine:
     """:meth:`run` is the service. *slots* is how many workers a map has unless it says so itself."""
 
     def __init__(self, node: Node, slots: int, most_calls: int) -> None:
-        self._node, self._most = node, most_calls
+        self._node, self._slots, self._most = node, slots, most_calls
         self._disk = Disk(node.log)
-        self._recorder = Recorder(node.log)
-        self._crowd = Crowd()
-        self._lives = Lives(node, self._disk, self._recorder, self._crowd, slots)
+        self._anew()
         self._nursery: trio.Nursery | None = None
         self._maps: dict[int, Map] = {}
         self._keys: dict[tuple[int, str], int] = {}
@@ -35,6 +33,7 @@ class Engine:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Take up what a former daemon left, and run maps until cancelled."""
+        self._anew()
         records = await trio.to_thread.run_sync(self._load)
         self._maps = {record.id: self._map(record) for record in records}
         self._keys = {(r.uid, r.key): r.id for r in records if r.key is not None}
@@ -49,6 +48,11 @@ class Engine:
                 await trio.sleep_forever()
         finally:
             self._nursery = None
+
+    def _anew(self) -> None:
+        """Nothing is left of a run that failed: what it had not written counts as never made."""
+        self._recorder, self._crowd = Recorder(self._node.log), Crowd()
+        self._lives = Lives(self._node, self._disk, self._recorder, self._crowd, self._slots)
 
     def _load(self) -> list[Record]:
         found = []
@@ -105,7 +109,7 @@ class Engine:
                 self._keys[peer.uid, key] = one.record.id
         if one.record.state == "running":
             self._begin(one)
-        await self._node.events.publish("map.submitted", facts(one))
+        self._need_nursery().start_soon(self._lives.tell, "map.submitted", one)
         return one
 
     async def extend(self, one: Map, at: int, data: bytes, more: bool) -> int:
@@ -146,7 +150,7 @@ class Engine:
         record.round, record.failed = record.round + 1, 0
         await self._disk.keep(one.folder.save, record)
         self._begin(one)
-        await self._node.events.publish("map.retried", {**facts(one), "calls": left})
+        await self._lives.tell("map.retried", one, calls=left)
         return left
 
     # -- steps -----------------------------------------------------------------------------------

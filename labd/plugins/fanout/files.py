@@ -12,14 +12,18 @@ def sync_folder(folder: str) -> None:
         os.close(fd)
 
 
-def replace(path: str, data: bytes) -> None:
-    """Give the file at *path* the content *data*; durable on return. Raises OSError, then nothing changed."""
-    made = f"{path}.new"
-    with open(made, "wb") as file:
+def write(path: str, data: bytes) -> None:
+    """Make the file at *path* with the content *data*, which is durable; its name is not yet."""
+    with open(path, "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    os.rename(made, path)
+
+
+def replace(path: str, data: bytes) -> None:
+    """Give the file at *path* the content *data*; durable on return. Raises OSError, then nothing changed."""
+    write(f"{path}.new", data)
+    os.rename(f"{path}.new", path)
     sync_folder(os.path.dirname(path))
 
 

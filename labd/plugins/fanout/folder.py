@@ -59,10 +59,9 @@ class Folder:
         shutil.rmtree(made, ignore_errors=True)
         os.mkdir(made, 0o700)
         if arguments:
-            grown = Growing(os.path.join(made, "arguments"))
-            grown.append(arguments)
-            grown.close()
-        files.replace(os.path.join(made, "map.json"), msgspec.json.encode(record))
+            files.write(os.path.join(made, "arguments"), arguments)
+        files.write(os.path.join(made, "map.json"), msgspec.json.encode(record))
+        files.sync_folder(made)
         os.rename(made, self.path)
         files.sync_folder(os.path.dirname(self.path))
 

@@ -10,6 +10,7 @@ from labd.api import LabdError, Node, WorkerError, WorkerSpec
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
+from labd.plugins.fanout.folder import Grown
 from labd.plugins.fanout.map import Map
 from labd.plugins.fanout.model import MapSpec, Record, State
 from labd.plugins.fanout.recorder import Recorder
@@ -53,15 +54,19 @@ class Lives:
         await self._disk.keep(one.folder.save, record)
         one.close()
         one.changed()
-        await self._node.events.publish("map.ended", facts(one))
+        await self.tell("map.ended", one)
+
+    async def tell(self, kind: str, one: Map, **more: object) -> None:
+        """Record an event about *one*. A store that refuses is not the map's trouble: its files say it all."""
+        try:
+            await self._node.events.publish(kind, {**facts(one), **more})
+        except LabdError as error:
+            self._node.log.warning("%s of map %d is not recorded: %s", kind, one.record.id, error.message)
 
     async def _make_calls(self, one: Map) -> None:
         record, user = one.record, worker_user(one.record)
-        one.grown = grown = await self._disk.keep(one.folder.grown)
         todo, arguments = Todo(record.total), Arguments(one.folder.arguments)
-        if record.spec.range is None and record.total:
-            await self._disk.keep(arguments.load)
-        await self._disk.keep(one.folder.recall, todo, grown)
+        one.grown = grown = await self._disk.keep(_recall, one, todo, arguments)
         one.running = running = Running(
             self._node, record, todo, grown, arguments, self._recorder, self._crowd, one.changed
         )
@@ -104,6 +109,15 @@ class Lives:
             eta = one.eta(self._node.clock.boot())
             self._node.events.tell("map.progress", {**facts(one), "eta": eta})
             await trio.sleep(PROGRESS_EVERY)
+
+
+def _recall(one: Map, todo: Todo, arguments: Arguments) -> Grown:
+    """What the files of a map say: into *todo* and *arguments*. Blocks."""
+    grown = one.folder.grown()
+    if one.record.spec.range is None and one.record.total:
+        arguments.load()
+    one.folder.recall(todo, grown)
+    return grown
 
 
 def facts(one: Map) -> dict[str, object]:

@@ -1,5 +1,6 @@
 """What labd imports: the settings, the methods and the service of maps."""
 
+import functools
 import os
 from typing import Annotated
 
@@ -24,21 +25,16 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_calls: Annotated[int, Meta(ge=1, le=100_000_000)] = 10_000_000
 
 
-_engines: dict[int, Engine] = {}
-
-
 @hookimpl
 def labd_settings() -> type[Settings]:
     return Settings
 
 
+@functools.cache
 def _engine(node: Node) -> Engine:
     """The one engine of *node*, whichever hook is asked first."""
-    if id(node) not in _engines:
-        settings: Settings = node.config
-        slots = settings.workers or len(os.sched_getaffinity(0))
-        _engines[id(node)] = Engine(node, slots, settings.max_calls)
-    return _engines[id(node)]
+    settings: Settings = node.config
+    return Engine(node, settings.workers or len(os.sched_getaffinity(0)), settings.max_calls)
 
 
 @hookimpl
