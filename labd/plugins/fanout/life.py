@@ -57,7 +57,7 @@ class Lives:
         await self.tell("map.ended", one)
 
     async def tell(self, kind: str, one: Map, **more: object) -> None:
-        """Record an event about *one*. A store that refuses is not the map's trouble: its files say it all."""
+        """Record an event about *one*. A store that refuses does not end a map: its files say it all."""
         try:
             await self._node.events.publish(kind, {**facts(one), **more})
         except LabdError as error:

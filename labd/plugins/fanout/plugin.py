@@ -1,6 +1,5 @@
 """What labd imports: the settings, the methods and the service of maps."""
 
-import functools
 import os
 from typing import Annotated
 
@@ -30,11 +29,16 @@ def labd_settings() -> type[Settings]:
     return Settings
 
 
-@functools.cache
+_engines: dict[int, tuple[Node, Engine]] = {}
+
+
 def _engine(node: Node) -> Engine:
     """The one engine of *node*, whichever hook is asked first."""
-    settings: Settings = node.config
-    return Engine(node, settings.workers or len(os.sched_getaffinity(0)), settings.max_calls)
+    if id(node) not in _engines:
+        settings: Settings = node.config
+        slots = settings.workers or len(os.sched_getaffinity(0))
+        _engines[id(node)] = node, Engine(node, slots, settings.max_calls)
+    return _engines[id(node)][1]
 
 
 @hookimpl
