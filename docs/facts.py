@@ -18,6 +18,7 @@ from labd.daemon.plugin_figures import describe
 from labd.daemon.plugin_record import PluginRecord
 from labd.jobs import model, order, visible
 from labd.jobs.reports import Report
+from labd.plugins.fanout.model import MapView
 from labd.resources.devices import Device
 from labd.resources.request import Request
 from labd.wire import arrays, limits, messages, subscription
@@ -151,6 +152,7 @@ def _shape(struct: type[msgspec.Struct], meanings: Mapping[str, str], *more: str
 
 
 job_view = _shape(JobView, words.JOB_VIEW)
+map_view = _shape(MapView, words.MAP_VIEW)
 attempt = _shape(model.Attempt, words.ATTEMPT, "folder", "log")  # as job.show has it, less the token
 event = _shape(Event, words.EVENT)
 report = _shape(Report, words.REPORT)

@@ -32,6 +32,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "array types": facts.dtypes,
     "job": facts.job_view,
     "spec": methods.spec,
+    "map": facts.map_view,
+    "map spec": methods.map_spec,
     "attempt": facts.attempt,
     "report": facts.report,
     "plugin": facts.plugin,

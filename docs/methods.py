@@ -17,10 +17,12 @@ from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
+from labd.plugins.fanout.methods import MapMethods
+from labd.plugins.fanout.model import MapSpec
 
 
 def all_methods() -> list[Method]:
-    """Every method that labd itself offers, by name."""
+    """Every method that labd and its own plugins offer, by name."""
     nothing: Any = None  # describing a method needs none of its handler's collaborators
     offered = [
         *JobMethods(nothing, nothing).all(),
@@ -30,6 +32,7 @@ def all_methods() -> list[Method]:
         *NotifyMethods(nothing).all(),
         *UsageMethods(nothing, nothing).all(),
         *StoreMethods(nothing).all(),
+        *MapMethods(nothing, nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
 
@@ -76,8 +79,17 @@ def default(field: msgspec.structs.FieldInfo) -> str:
 
 def spec() -> str:
     """What a job is described by."""
-    found = msgspec.structs.fields(JobSpec)
-    if unknown := set(words.JOB_SPEC) - {field.name for field in found}:
-        raise KeyError(f"docs/words.py explains {unknown}, which JobSpec does not have")
-    rows = [[code(f.name), takes(f.type), default(f), words.JOB_SPEC[f.name]] for f in found]
+    return _described(JobSpec, words.JOB_SPEC)
+
+
+def map_spec() -> str:
+    """What a map is described by."""
+    return _described(MapSpec, words.MAP_SPEC)
+
+
+def _described(struct: type[msgspec.Struct], meanings: words.Words) -> str:
+    found = msgspec.structs.fields(struct)
+    if unknown := set(meanings) - {field.name for field in found}:
+        raise KeyError(f"docs/words.py explains {unknown}, which {struct.__name__} does not have")
+    rows = [[code(f.name), takes(f.type), default(f), meanings[f.name]] for f in found]
     return table(["field", "takes", "default", "meaning"], rows)

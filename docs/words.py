@@ -96,6 +96,52 @@ JOB_SPEC: Words = {
     "tree was), `files` and `bytes` (of its files), `commit`, `branch`, `remote`",
 }
 
+MAP_VIEW: Words = {
+    "id": "number of the map; newer maps have higher ones",
+    "name": "what it is called; need not be unique, and means the newest",
+    "function": "`module:name`, or the name of a function whose text was sent",
+    "state": "`open` (its arguments still come), `running`, `succeeded`, `failed` (also when one call failed), "
+    "`cancelled`",
+    "user": "name of whoever submitted it",
+    "uid": "their user id",
+    "total": "how many calls it is",
+    "succeeded": "calls whose result is on the disk",
+    "failed": "calls whose error is on the disk",
+    "in_work": "calls that workers have now",
+    "repeated": "how often a call was begun once more",
+    "workers": "processes that make its calls now",
+    "rate": "calls a second, over the last half minute; null while nobody can say",
+    "eta": "seconds that it still takes; null while nobody can say",
+    "created": "when it was accepted",
+    "ended": "when it ended; null before that",
+    "reason": "why it is in its state, as far as there is something to say",
+    "error": "what ended it as a whole, a map with `type` and `traceback`; else null",
+    "round": "how often it was retried: results of an older round are read from the start again",
+    "grouped_results": "whether a result that is a list is one result to `labctl map values`",
+}
+
+MAP_SPEC: Words = {
+    "function": "`module:name`, found in `cwd` and `path` first; with `source` a name in that text",
+    "source": "text of Python that defines the function",
+    "name": "what to call it",
+    "kwargs": "arguments by name that every call gets",
+    "range": "`[first, last, step]`: a call for each number. Else each call has a line of arguments",
+    "modules": "imported once, before workers are forked",
+    "requirements": "lines as pip takes them; there is one virtual environment for each set",
+    "python": "absolute path of the interpreter; empty: that of labd",
+    "cwd": "absolute path of the folder that workers run in",
+    "path": "folders that modules are looked for in, after `cwd`",
+    "env": "the whole environment of the workers",
+    "cpus": "cores of each worker",
+    "memory": "bytes that a worker may use with all its processes, 0 for no limit",
+    "gpus": "GPUs of each worker",
+    "time_limit": "seconds that one call may take, 0 for no limit",
+    "concurrency": "workers at most; 0: `plugins.fanout.workers`, else the cores of the machine",
+    "retries": "how often a call that failed is made again",
+    "grouped_results": "`labctl map values` leaves a list as it is",
+    "keep_arguments": "each result has its arguments as `args`",
+}
+
 ATTEMPT: Words = {
     "number": "counts from 1 within the job",
     "state": "`starting`, `running`, `paused`, `never_began`, or the way it ended",
@@ -140,6 +186,7 @@ PLUGIN: Words = {
     "distribution": "what pip calls the package that it came in",
     "api": "plugin API that it was written for; null while it is not imported",
     "module": "the module of its entry point",
+    "names": "what the names of its methods and events may begin with, besides its own",
     "hooks": "the hooks that it implements, with their whole names",
     "state": "`loaded`, `disabled`, `failed` (an error), `incompatible` (needs a newer labd), or `broken` (a "
     "service of it failed too often)",
@@ -159,6 +206,8 @@ _RESULT = (
 _READY = "ready_wall ready_boot ready_boot_id"
 _PLUGIN = "plugin release error"
 _SERVICE = "name owner state since restarts critical last_error"
+
+_MAP = "map name user state total succeeded failed"
 
 EVENTS: dict[str, tuple[str, str]] = {
     "job.submitted": ("a job was accepted; a rebuilt one says when", f"job uid gid user spec submitted {_READY}"),
@@ -227,6 +276,10 @@ EVENTS: dict[str, tuple[str, str]] = {
         "the workers of a pool ended too often and stay down",
         "plugin pool restarts last_error",
     ),
+    "map.submitted": ("a map was accepted", _MAP),
+    "map.progress": ("calls of a map are done; at most twice a second, and not kept", f"{_MAP} eta"),
+    "map.retried": ("the calls of a map that did not succeed are made again", f"{_MAP} calls"),
+    "map.ended": ("a map has ended", _MAP),
     "store.repaired": (
         "the database was damaged; it was set aside and restored, `known` is the highest job in it then",
         "set_aside restored_from cause known",
@@ -248,6 +301,10 @@ _WOULD = "only for a dry run: the events that would follow, maps with `kind` and
 _CHANGED: Words = {
     "plugin": "[the plugin](json-shapes.md#plugin) as it is now", "changed": "false when there was nothing to do",
     "would": "only for a dry run: the steps, maps with `do` and `what`; else null",
+}
+_STREAM: Words = {
+    "map": "the map as it is now", "data": "bytes of ndjson, cut anywhere", "offset": "where to go on",
+    "ended": "true when no more will come",
 }  # fmt: skip
 
 ANSWERS: dict[str, Words] = {
@@ -342,6 +399,18 @@ ANSWERS: dict[str, Words] = {
         "held_by": "who holds cores, memory and GPUs, while it waits in the queue: maps with `holder`, "
         "`cpus`, `memory`, `gpus`, `gpu_ids`, `vram` and `ends` (the latest end; null for none known)",
     },
+    "map.cancel": {"map": "the map as it is now"},
+    "map.extend": {"map": "the map as it is now", "size": "bytes of arguments that there are"},
+    "map.list": {"maps": "those in one of the states, the newest first"},
+    "map.logs": _STREAM,
+    "map.results": _STREAM,
+    "map.retry": {"map": "the map as it is now", "calls": "how many are made again"},
+    "map.show": {
+        "map": "the map", "spec": "as it was submitted, without its environment",
+        "trouble": "why nothing can be recorded now; else empty",
+    },
+    "map.submit": {"map": "the map; the one of before where the key was used before"},
+    "map.wait": {"map": "the map, once it has ended"},
     "store.gc": {
         "dry_run": "as asked",
         "went": "what went, or would: how many `jobs` (with tasks), `folders`, `events`, `environments`, `blobs`; "

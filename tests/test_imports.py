@@ -29,7 +29,7 @@ def test_wire_is_the_standard_library_and_msgpack():
 
 
 @pytest.mark.parametrize(
-    "command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events", "plot", "top"]
+    "command", ["status", "submit", "show", "logs", "wait", "cancel", "retry", "events", "plot", "top", "map"]
 )
 def test_labctl_stays_bare(command):
     code = f"""

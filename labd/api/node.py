@@ -102,6 +102,10 @@ class Events(Protocol):
         """
         ...
 
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        """Say something to whoever listens now; nobody can ask for it later. Not more than a few a second."""
+        ...
+
     def subscribe(self, *topics: str) -> AsyncGenerator[Event, None]:
         """Events from now on whose kind matches one of *topics* (``job.*``; none means all).
 
@@ -146,6 +150,14 @@ class Node(Protocol):
     @property
     def log(self) -> logging.Logger:
         """``labd.plugin.NAME``, which goes where labd's own log goes."""
+        ...
+
+    @property
+    def folder(self) -> str:
+        """A folder of the plugin's own in the state directory, mode 0700; it is there once asked for.
+
+        What is to survive a power cut must be synced (fsync) by the plugin, off the loop.
+        """
         ...
 
     @property

@@ -3,7 +3,7 @@
 import os
 
 from labd.cli import exits, output
-from labd.cli.environment import captured, split_undecodable
+from labd.environment import captured, split_undecodable
 
 
 def tell() -> int:

@@ -22,6 +22,10 @@ GROUPS: dict[str, dict[str, str]] = {
         "prio": "change the priority of jobs",
         "usage": "what was used of the machine, and how well",
     },
+    "Maps": {
+        "map": "call a function for each of many arguments",
+        "maps": "maps, and how far they are",
+    },
     "The daemon": {
         "events": "what happened, and what happens",
         "notify": "where notifications can go, and a try",

@@ -5,7 +5,8 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from labd.cli import environment, output
+from labd import environment
+from labd.cli import output
 from labd.cli.render import safe
 from labd.errors import UsageError
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from labd.cli import exits
-from labd.cli.environment import SESSION_NAMES, SESSION_PREFIXES
+from labd.environment import SESSION_NAMES, SESSION_PREFIXES
 
 
 def _exit_codes() -> str:

@@ -45,6 +45,7 @@ from labd.daemon.notices.service import Notices
 from labd.daemon.notify import Notifier, Watchdog
 from labd.daemon.owner import LABD
 from labd.daemon.peers import base_environment, identify, runs_as, user_name
+from labd.daemon.plugin_record import PluginRecord
 from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
@@ -260,7 +261,8 @@ class Daemon:
         ):
             self.dispatcher.add(method)
 
-    def _node(self, plugin: str, settings: Any) -> PluginNode:
+    def _node(self, record: PluginRecord, settings: Any) -> PluginNode:
+        plugin = record.name
         uid, gid = os.getuid(), os.getgid()
         owner = Peer(pid=os.getpid(), uid=uid, gid=gid, name=user_name(uid), role=Role.ADMIN)
         return PluginNode(
@@ -268,10 +270,11 @@ class Daemon:
             settings,
             NodeJobs(self.desk, owner),
             NodeResources(self.leases),
-            NodeEvents(plugin, self.queue, self.bus),
+            NodeEvents(plugin, self.queue, self.bus, self.clock, record.names),
             self.blobs,
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
+            os.path.join(self.setup.paths.state, "plugins", plugin),
         )
 
     # -- wiring ----------------------------------------------------------------------------------

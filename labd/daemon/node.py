@@ -1,7 +1,7 @@
 """The daemon as one plugin sees it: the real :class:`labd.api.Node`."""
 
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -16,10 +16,12 @@ from labd.daemon.desk import Desk
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
 from labd.errors import UsageError
+from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Queue
 from labd.resources.ledger import Lease
 from labd.store.blobs import Blobs
+from labd.store.durable import make_dir
 
 READ = 64
 
@@ -61,19 +63,31 @@ def _sound(spec: JobSpec) -> JobSpec:
 class NodeEvents:
     """The bus, on behalf of a plugin: it publishes under its own name."""
 
-    def __init__(self, plugin: str, queue: Queue, bus: Bus) -> None:
+    def __init__(
+        self, plugin: str, queue: Queue, bus: Bus, clock: Clock | None = None, names: Sequence[str] = ()
+    ) -> None:
         self._plugin = plugin
+        self._names = (plugin, *names)
+        self._clock = clock or SystemClock()
         self._queue = queue
         self._bus = bus
 
     async def publish(self, kind: str, data: dict[str, Any], *, cause: str = "") -> Event:
-        if not kind.startswith(f"{self._plugin}."):
-            raise UsageError(
-                f"plugin {self._plugin} cannot publish {kind!r}", hint=f"name it {self._plugin}.{kind}"
-            )
+        self._check(kind)
         plain = msgspec.to_builtins(data, str_keys=True)
         [event] = await self._queue.commit([Draft(kind, plain, actor=f"plugin {self._plugin}", cause=cause)])
         return event
+
+    def tell(self, kind: str, data: dict[str, Any]) -> None:
+        self._check(kind)
+        plain = msgspec.to_builtins(data, str_keys=True)
+        self._bus.publish_transient(Event(0, self._clock.wall(), kind, f"plugin {self._plugin}", "", plain))
+
+    def _check(self, kind: str) -> None:
+        if kind.partition(".")[0] not in self._names:
+            raise UsageError(
+                f"plugin {self._plugin} cannot publish {kind!r}", hint=f"name it {self._plugin}.{kind}"
+            )
 
     async def subscribe(self, *topics: str) -> AsyncGenerator[Event, None]:
         with self._bus.listen(topics) as listener:
@@ -125,6 +139,7 @@ class PluginNode:
         blobs: NodeBlobs,
         workers: Workers,
         clock: Clock,
+        folder: str,
     ) -> None:
         self.name = name
         self.config = config
@@ -135,3 +150,9 @@ class PluginNode:
         self.blobs = blobs
         self.workers = workers
         self.clock = clock
+        self._folder = folder
+
+    @property
+    def folder(self) -> str:
+        make_dir(self._folder)
+        return self._folder

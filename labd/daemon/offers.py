@@ -40,9 +40,9 @@ def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
     return tuple(_notifier(notifier) for notifier in _flatten("labd_notifiers", Notifier, answers))
 
 
-def methods(plugin: str, answers: Sequence[object]) -> tuple[Method, ...]:
-    """The methods among the answers of ``labd_methods``; their names start with the plugin's and a dot."""
-    return tuple(_method(plugin, method) for method in _flatten("labd_methods", Method, answers))
+def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ...]:
+    """The methods among the answers of ``labd_methods``; they start with one of the plugin's *names*."""
+    return tuple(_method(names, method) for method in _flatten("labd_methods", Method, answers))
 
 
 def services(plugin: str, answers: Sequence[object]) -> tuple[Service, ...]:
@@ -66,10 +66,11 @@ def _notifier(notifier: Notifier) -> Notifier:
     return notifier
 
 
-def _method(plugin: str, method: Method) -> Method:
+def _method(names: Sequence[str], method: Method) -> Method:
     where = f"method {method.name!r}"
-    starts = isinstance(method.name, str) and method.name.startswith(f"{plugin}.")
-    _need(starts and method.name != f"{plugin}.", f"{where}: the name must start with {plugin + '.'!r}")
+    first, dot, rest = method.name.partition(".") if isinstance(method.name, str) else ("", "", "")
+    sound = first in names and bool(dot and rest)
+    _need(sound, f"{where}: the name must start with {' or '.join(repr(f'{name}.') for name in names)}")
     _callable(method.handler, f"{where}: handler")
     _struct_type(method.params, f"{where}: params is")
     _need(isinstance(method.role, Role), f"{where}: role is {method.role!r}, not a labd.api.Role")

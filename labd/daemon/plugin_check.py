@@ -50,6 +50,16 @@ def check_api(wanted: int, *, strict: bool = False) -> None:
         raise Incompatible(f"was written for plugin API {wanted}, which {LABD_API} has replaced")
 
 
+def names_of(plugin: object) -> tuple[str, ...]:
+    """The names that *plugin* states as ``LABD_NAMES``, checked."""
+    names = getattr(plugin, "LABD_NAMES", ())
+    if not isinstance(names, tuple) or not all(isinstance(name, str) for name in names):
+        raise TypeError(f"LABD_NAMES is {names!r}, not a tuple of texts")
+    for name in names:
+        check_name(name)
+    return names
+
+
 def hooks_of(manager: pluggy.PluginManager, plugin: object) -> tuple[str, ...]:
     """The hooks that a registered *plugin* implements. Raises for misspelt, unmarked and async ones."""
     callers = manager.get_hookcallers(plugin) or []

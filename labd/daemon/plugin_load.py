@@ -11,7 +11,7 @@ from labd.api import Node
 from labd.api.hookspecs import LabdHooks
 from labd.daemon import offers
 from labd.daemon.boundary import Boundary
-from labd.daemon.plugin_check import api_of, check_api, check_name, hooks_of
+from labd.daemon.plugin_check import api_of, check_api, check_name, hooks_of, names_of
 from labd.daemon.plugin_record import PluginRecord
 from labd.daemon.plugins import Found
 
@@ -42,7 +42,7 @@ class Plug:
         name = self.record.name
         return offers.Offer(
             offers.kinds(name, self._ask("labd_job_kinds", node=node)),
-            offers.methods(name, self._ask("labd_methods", node=node)),
+            offers.methods((name, *self.record.names), self._ask("labd_methods", node=node)),
             offers.services(name, self._ask("labd_services", node=node)),
             offers.notifiers(name, self._ask("labd_notifiers", node=node)),
         )
@@ -69,6 +69,7 @@ def import_plugin(found: Found, record: PluginRecord, boundary: Boundary, *, str
     manager.add_hookspecs(LabdHooks)
     manager.register(plugin, name=found.name)
     record.hooks = hooks_of(manager, plugin)
+    record.names = names_of(plugin)
     plug = Plug(record, manager, boundary)
     plug.ask_settings()
     return plug

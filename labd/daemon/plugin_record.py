@@ -11,6 +11,7 @@ class PluginRecord(msgspec.Struct, kw_only=True):
     """One plugin. ``found`` is never seen from outside: loading ends in one of the other states.
 
     ``error`` is one line saying why a plugin is not loaded, or empty; the traceback is in the log.
+    ``names`` are what else the names of its methods and events begin with.
     ``distribution`` is what ``pip`` calls the package it came in, ``labd`` for built-in ones.
     """
 
@@ -20,6 +21,7 @@ class PluginRecord(msgspec.Struct, kw_only=True):
     api: int | None = None
     module: str = ""
     hooks: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     state: PluginState = "found"
     error: str = ""
 

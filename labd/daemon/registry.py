@@ -29,7 +29,7 @@ log = logging.getLogger("labd.plugins")
 CheckSettings = Callable[[str, type[msgspec.Struct] | None], Any]
 """``check(plugin, settings class or None)``: the settings instance, or None; raises for wrong values."""
 
-NodeOf = Callable[[str, Any], Node]
+NodeOf = Callable[[PluginRecord, Any], Node]
 """``node_of(plugin, its settings)``: what its hooks are given."""
 
 
@@ -128,11 +128,12 @@ class Registry:
         record = record or record_of(found)
         plug = import_plugin(found, record, self.boundary, strict=self.strict)
         plug.settings = check_settings(found.name, plug.settings_type)
+        self._refuse_taken_names(plug.record)
         return plug
 
     def ask(self, plug: Plug, node_of: NodeOf) -> None:
         """Let *plug* say what it offers, none of which may be another plugin's. Raises anything."""
-        offer = plug.ask_offer(node_of(plug.record.name, plug.settings))
+        offer = plug.ask_offer(node_of(plug.record, plug.settings))
         self._refuse_taken(offer, plug.record.name)
         plug.offer = offer
 
@@ -238,6 +239,13 @@ class Registry:
         log.error("plugin %s %s: %s", record.name, record.state, record.error, exc_info=trace)
         if self.strict:
             raise PluginError(f"plugin {record.name} is {record.state}: {record.error}") from error
+
+    def _refuse_taken_names(self, record: PluginRecord) -> None:
+        """A name is one plugin's: its own, or one that it states."""
+        others = [plug.record for plug in self.plugs if plug.record.name != record.name]
+        for other in others:
+            if taken := {record.name, *record.names} & {other.name, *other.names}:
+                raise ValueError(f"the name {min(taken)!r} is taken by the plugin {other.name}")
 
     def _refuse_taken(self, offer: offers.Offer, name: str) -> None:
         others = [(plugin, one) for plugin, one in self._offers if plugin != name]

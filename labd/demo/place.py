@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from labd.cli.environment import is_text
+from labd.environment import is_text
 from labd.errors import LabdError
 
 PREFIX = "labd-demo-"

@@ -8,9 +8,9 @@ import sysconfig
 import time
 from collections.abc import Mapping
 
-from labd.cli.environment import captured, split_undecodable
 from labd.demo.place import Place
 from labd.demo.stop import Stops
+from labd.environment import captured, split_undecodable
 from labd.errors import InternalError, LabdError, Unreachable
 from labd.wire.blocking import Client
 

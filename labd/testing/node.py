@@ -1,6 +1,9 @@
 """The twin of :class:`labd.daemon.node.PluginNode`, which stands on the same code."""
 
+import shutil
+import weakref
 from collections.abc import Mapping
+from tempfile import mkdtemp
 from typing import Any
 
 from labd.daemon.node import NodeResources, PluginNode
@@ -47,11 +50,21 @@ class Node(PluginNode):
             MemoryBlobs(house.disk),
             PlayedWorkers(),
             clock,
+            "",
         )
+        self._made = ""
         self.disk = house.disk
         self.bus = house.bus
         self.kinds = house.kinds
         self.ledger = house.ledger
+
+    @property
+    def folder(self) -> str:
+        """A folder that goes with the node."""
+        if not self._made:
+            self._made = mkdtemp(prefix="labd-plugin-")
+            weakref.finalize(self, shutil.rmtree, self._made, ignore_errors=True)
+        return self._made
 
     @classmethod
     def of(

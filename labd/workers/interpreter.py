@@ -20,14 +20,23 @@ class Interpreter(NamedTuple):
     folders: tuple[str, ...]
 
 
+User = tuple[int, int, tuple[int, ...]]
+"""A user id, a group id and all groups."""
+
+
 @functools.lru_cache(maxsize=64)
-def ask(python: str) -> Interpreter:
-    """Run *python* (empty: our own) for a moment. Blocks. Raises UsageError when it will not do."""
+def ask(python: str, user: User | None = None) -> Interpreter:
+    """Run *python* (empty: our own) for a moment, as *user*. Blocks. Raises UsageError when it will not do.
+
+    A path that somebody named is not run with more rights than its worker will have.
+    """
     python = python or sys.executable
     try:
         done = subprocess.run(
-            [python, "-P", "-c", _ASK], capture_output=True, timeout=30, check=True, env={"PATH": os.defpath}
-        )
+            [python, "-P", "-c", _ASK], capture_output=True, timeout=30, check=True, env={"PATH": os.defpath},
+            user=user[0] if user else None, group=user[1] if user else None,
+            extra_groups=user[2] if user else None,
+        )  # fmt: skip
         version, *folders = json.loads(done.stdout)
     except subprocess.CalledProcessError as error:
         said = error.stderr.decode(errors="replace").strip().splitlines()

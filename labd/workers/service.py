@@ -57,7 +57,7 @@ class WorkerHouse:
         self._forker = Forker()
         self._nursery: trio.Nursery | None = None
         self._levels: sandbox.Levels | None = None
-        self._pythons: dict[str, Interpreter] = {}
+        self._pythons: dict[tuple[str, str], Interpreter] = {}
         self._templates: dict[Key, Template] = {}
         self._count = itertools.count(1)
         self._live: set[ChildWorker] = set()
@@ -95,9 +95,12 @@ class WorkerHouse:
         if self._levels is None:
             self._levels = await trio.to_thread.run_sync(self._probe)
         self._levels.need(spec.sandbox)
-        if spec.python not in self._pythons:
-            self._pythons[spec.python] = await trio.to_thread.run_sync(interpreter.ask, spec.python)
-        plan.user(spec)
+        user = plan.user(spec)
+        if (spec.python, spec.user) not in self._pythons:
+            named = spec.python and user  # our own is trusted; whether they may run it, its start tells
+            who = (user["uid"], user["gid"], tuple(user["groups"])) if named and user else None
+            found = await trio.to_thread.run_sync(interpreter.ask, spec.python, who)
+            self._pythons[spec.python, spec.user] = found
 
     @asynccontextmanager
     async def lease(self, spec: WorkerSpec, holder: str) -> AsyncIterator[tuple[int, ...]]:
@@ -170,7 +173,7 @@ class WorkerHouse:
     ) -> socket.socket:
         if template is not None:
             return template.request(plan.order(spec, name, (), gpus, self._cgroup(), inner=True), fds)
-        python = self._pythons[spec.python]
+        python = self._pythons[spec.python, spec.user]
         argv = [*self._walls(spec, python, gpus), *boot.worker(python.python, spec.max_message)]
         return self._forker.request(plan.order(spec, name, argv, gpus, self._cgroup(), inner=False), fds)
 
@@ -191,7 +194,7 @@ class WorkerHouse:
         return template
 
     def _make_template(self, plugin: str, spec: WorkerSpec, log: logging.Logger) -> Template:
-        python = self._pythons[spec.python]
+        python = self._pythons[spec.python, spec.user]
         command = boot.template(python.python, spec.path, spec.max_message, spec.warm)
         name = f"template-{plugin}-{next(self._count)}"
         order = plan.template_order(spec, name, [*self._walls(spec, python, ()), *command])

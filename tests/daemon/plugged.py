@@ -15,6 +15,7 @@ from labd.config import check_plugin, load
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.plugin_choice import chosen
+from labd.daemon.plugin_record import PluginRecord
 from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.plugins import find
 from labd.daemon.registry import Registry
@@ -126,7 +127,8 @@ class House:
         known = self.wiring.kinds[kind]
         return known.build(known.params(**params), JobSpec(kind=kind))
 
-    def _node(self, name: str, settings: Any) -> Any:
+    def _node(self, record: PluginRecord, settings: Any) -> Any:
+        name = record.name
         return SimpleNamespace(name=name, config=settings, told=self.told)
 
     def _find(self) -> list[Any]:

@@ -72,7 +72,8 @@ def check(name, struct_type):
     return struct_type() if struct_type else None
 
 
-def node_of(name, settings):
+def node_of(record, settings):
+    name = record.name
     return SimpleNamespace(name=name)
 
 
@@ -99,6 +100,7 @@ def test_a_loaded_plugin_is_described_whole():
         "distribution": "labd-good",
         "api": LABD_API,
         "module": "good_module",
+        "names": (),
         "hooks": HOOKS,
         "state": "loaded",
         "error": "",

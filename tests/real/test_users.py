@@ -141,3 +141,22 @@ def test_whoever_has_no_role_is_told_so(make_daemon):
     os.chmod(daemon.socket, 0o666)
     refused = ask(daemon, ALICE, "daemon.status")
     assert refused == {"code": "not_permitted", "message": "nobody has no role here (hello was not answered)"}
+
+
+def test_a_map_and_its_interpreter_run_as_the_submitter(shared):
+    """A program that somebody names is not run with root's rights, not even to ask for its version."""
+    marks = f"{shared.folder}/marks"
+    os.mkdir(marks)
+    os.chmod(marks, 0o777)
+    python = f"{marks}/python"
+    with open(python, "w") as file:
+        file.write(f'#!/bin/sh\nid -u >> {marks}/asked\nexec /usr/bin/python3 "$@"\n')
+    os.chmod(python, 0o755)
+    source = "import os\ndef f(x): return [os.getuid(), os.getgid()]\n"
+    spec = {"function": "f", "source": source, "cwd": "/", "env": ENV, "python": python}
+    made = ask(shared, ALICE, "map.submit", spec=spec, arguments=b"1\n")["map"]["id"]
+    assert ask(shared, ALICE, "map.wait", map=made)["map"]["state"] == "succeeded"
+    assert f'"result":[{ALICE.pw_uid}, {ALICE.pw_gid}]' in ask(shared, ALICE, "map.results", map=made)["data"]
+    with open(f"{marks}/asked") as file:
+        assert set(file.read().split()) == {str(ALICE.pw_uid)}
+    assert ask(shared, BOB, "map.results", map=made)["code"] == "not_permitted"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from labd.cli import spec
-from labd.cli.environment import captured, split_undecodable, with_settings
+from labd.environment import captured, split_undecodable, with_settings
 from labd.errors import UsageError
 
 CALLER = {

@@ -1,0 +1,118 @@
+"""Many calls of a trivial function: labd's maps beside ProcessPoolExecutor, Dask and Ray where they are."""
+
+import os
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from daemon import running
+
+from labd.client import Client, Executor
+
+CALLS, MANY, ROUNDS, STARTS = 10_000, 1_000_000, 5, 15
+
+
+def double(x):
+    return 2 * x
+
+
+def told(name: str, value: float, unit: str) -> None:
+    print(f"{name:<58} {value:>9.3f} {unit}")
+
+
+def each(name: str, once: Callable[[], object]) -> None:
+    """The median time of one call, over some rounds of :data:`CALLS`."""
+    found = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        once()
+        found.append((time.perf_counter() - began) / CALLS * 1e3)
+    told(name, statistics.median(found), "ms a call")
+
+
+def first(client: Client) -> float:
+    began = time.perf_counter()
+    made = client.map(double, range(100), progress=False)
+    next(iter(made.as_completed()))
+    took = (time.perf_counter() - began) * 1e3
+    made.wait()
+    return took
+
+
+@contextmanager
+def watched(pid: int) -> Iterator[list[float]]:
+    """The most memory that process *pid* has meanwhile, in MB."""
+    most, over = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            most[0] = max(most[0], pages * os.sysconf("SC_PAGESIZE") / 1e6)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield most
+    over.set()
+    thread.join()
+
+
+def labd() -> None:
+    with running() as daemon, Client(daemon.socket) as client:
+        told("labd: first result, cold", first(client), "ms")
+        told("labd: first result, warm", statistics.median(first(client) for _ in range(STARTS)), "ms")
+        each("labd: a map, durable, collected", lambda: client.map(double, range(CALLS)).results())
+        with Executor(client) as executor:
+            each("labd: Executor, one future a call, durable", lambda: futures(executor))
+        with watched(daemon.process.pid) as most:
+            began = time.perf_counter()
+            assert sum(1 for _ in client.map(double, range(MANY)).as_completed()) == MANY
+            took = (time.perf_counter() - began) / MANY * 1e3
+        told(f"labd: {MANY} calls", took, "ms a call")
+        told(f"labd: {MANY} calls, memory of the daemon", most[0], "MB")
+
+
+def futures(executor: "Executor | ProcessPoolExecutor") -> None:
+    pending = [executor.submit(double, x) for x in range(CALLS)]
+    assert [future.result() for future in pending] == [2 * x for x in range(CALLS)]
+
+
+def pool() -> None:
+    with ProcessPoolExecutor(2) as executor:
+        each("ProcessPoolExecutor: one future a call, not durable", lambda: futures(executor))
+        each(
+            "ProcessPoolExecutor: chunks of 100",
+            lambda: list(executor.map(double, range(CALLS), chunksize=100)),
+        )
+
+
+def dask() -> None:
+    try:
+        from dask.distributed import Client as Dask
+        from dask.distributed import LocalCluster
+    except ImportError:
+        print("Dask is not installed")
+        return
+    with LocalCluster(n_workers=2, threads_per_worker=1) as cluster, Dask(cluster) as client:
+        each("Dask: LocalCluster", lambda: client.gather(client.map(double, range(CALLS), pure=False)))
+
+
+def ray() -> None:
+    try:
+        import ray as installed
+    except ImportError:
+        print("Ray is not installed")
+        return
+    installed.init(num_cpus=2)
+    remote = installed.remote(double)
+    each("Ray", lambda: installed.get([remote.remote(x) for x in range(CALLS)]))
+    installed.shutdown()
+
+
+if __name__ == "__main__":
+    print(f"medians of {ROUNDS}; load average {os.getloadavg()[0]:.1f}")
+    for part in (labd, pool, dask, ray):
+        part()

@@ -1,0 +1,274 @@
+"""One map as it runs: its slots, each with a worker, and what they bring in."""
+
+import math
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Any
+
+import msgspec
+import trio
+
+from labd.api import LabdError, Node, Refused, UsageError, Worker, WorkerError, WorkerLost, WorkerSpec
+from labd.plugins.fanout import outcomes
+from labd.plugins.fanout.arguments import Arguments, runs
+from labd.plugins.fanout.chunks import Sizer
+from labd.plugins.fanout.crowd import Crowd
+from labd.plugins.fanout.folder import Begun, Grown
+from labd.plugins.fanout.model import Record
+from labd.plugins.fanout.outcomes import Outcome, WrongOutcome
+from labd.plugins.fanout.progress import Progress
+from labd.plugins.fanout.recorder import Recorder
+from labd.plugins.fanout.todo import Todo
+
+HERE = "labd.plugins.fanout"
+GRACE = 2.0
+"""Seconds over its time limit after which a call that heeds nothing is ended with its worker."""
+
+HEAD_START = 0.02
+"""Seconds that the first worker has for itself."""
+
+MOST_STARTS = 3
+"""Workers in a row that may end before they did anything."""
+
+FIRST_DELAY = 0.2
+
+
+class Failed(LabdError):
+    """The map as a whole cannot go on; ``fault`` is what its code raised, if it did."""
+
+    def __init__(self, reason: str, fault: dict[str, str] | None = None) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+class Chunk:
+    """Calls that one worker has."""
+
+    def __init__(self, calls: list[int], lines: list[bytes]) -> None:
+        self.calls, self.lines = calls, lines
+        self.waiting = set(calls)
+
+
+class Post:
+    """One worker, and the chunk that it has; ``patience`` ends when it was silent for too long."""
+
+    def __init__(self) -> None:
+        self.worker: Worker | None = None
+        self.chunk: Chunk | None = None
+        self.patience = trio.CancelScope()
+
+    @property
+    def name(self) -> str:
+        return self.worker.name if self.worker else ""
+
+
+class Running:
+    """Makes the calls of a map that *todo* has. :meth:`run` returns when all are done and recorded."""
+
+    def __init__(
+        self,
+        node: Node,
+        record: Record,
+        todo: Todo,
+        grown: Grown,
+        arguments: Arguments,
+        recorder: Recorder,
+        crowd: Crowd,
+        changed: Callable[[], None],
+    ) -> None:
+        self._node, self.record, self.todo, self.grown = node, record, todo, grown
+        self._arguments, self._recorder, self._crowd = arguments, recorder, crowd
+        self._changed = changed
+        self._sizer = Sizer()
+        self._turn = trio.CapacityLimiter(1)
+        self._more = trio.Event()
+        self._generation = 0
+        self._idle_starts = 0
+        self._slots = 1
+        self.progress = Progress(node.clock.boot(), todo.done)
+
+    async def run(self, python: str, user: str, slots: int, ended: Callable[[], Awaitable[None]]) -> None:
+        """Call *ended* when every call is done. Raises Failed, in a group, when none can be made at all."""
+        self._slots = max(1, min(slots, self.todo.left))
+        async with trio.open_nursery() as nursery:
+            for number in range(self._slots if self.todo.left else 0):
+                nursery.start_soon(self._slot, python, user)
+                if number == 0:  # the first result comes sooner when one worker starts alone
+                    with trio.move_on_after(HEAD_START):
+                        await self._more.wait()
+            while self.todo.done < self.todo.total:
+                await self._more.wait()
+            await ended()
+            nursery.cancel_scope.cancel(reason="every call is done")
+
+    # -- a slot ----------------------------------------------------------------------------------
+
+    async def _slot(self, python: str, user: str) -> None:
+        while True:
+            while not self.todo.left:
+                await self._more.wait()
+            post = Post()
+            try:
+                await self._man(post, self._spec(python, user))
+            except LabdError as error:
+                await self._trouble(error, post)
+
+    async def _man(self, post: Post, spec: WorkerSpec) -> None:
+        """Have a worker on *post* until another map needs its place."""
+
+        def heard(method: str, params: dict[str, Any]) -> None:
+            self._heard(post, params)
+
+        with self._crowd.place(self.record.id) as place:
+            async with self._node.workers.start(spec, listen=heard) as post.worker:
+                place.taken()
+                while not self._crowd.give_way(self.record.id):
+                    await self._serve(post, post.worker)
+
+    def _spec(self, python: str, user: str) -> WorkerSpec:
+        spec = self.record.spec
+        return WorkerSpec(
+            target=f"{HERE}.child:Calls",
+            arguments={
+                "function": spec.function, "source": spec.source, "kwargs": spec.kwargs,
+                "time_limit": spec.time_limit,
+            },
+            name="map", python=python, path=(spec.cwd, *spec.path),
+            warm=(f"{HERE}.child", *spec.modules, f"{HERE}.seen"),
+            cwd=spec.cwd, env={**spec.env, "LABD_TEMPLATE": str(self._generation)}, user=user,
+            cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, shared=0,
+        )  # fmt: skip
+
+    async def _serve(self, post: Post, worker: Worker) -> None:
+        """Have *worker* make one chunk of calls."""
+        while not self.todo.left:
+            await self._more.wait()
+        post.chunk = chunk = await self._next()
+        began = trio.current_time()
+        self._take(post, await self._ask(post, worker, chunk))
+        self._sizer.ran(len(chunk.calls), trio.current_time() - began)
+        self._idle_starts = 0
+        post.chunk = None
+
+    async def _next(self) -> Chunk:
+        """Calls that are recorded as begun."""
+        calls = self.todo.take(self._sizer.size(self.todo.left, self._slots))
+        try:
+            lines: list[bytes] = []
+            if self.record.spec.range is None:
+                lines = await trio.to_thread.run_sync(self._arguments.read, calls, limiter=self._turn)
+            await self._recorder.commit((self.grown.begun, self._begun(calls)))
+        except BaseException:
+            self.todo.give_back(calls)
+            raise
+        return Chunk(calls, lines)
+
+    def _begun(self, calls: list[int]) -> bytes:
+        parts = (
+            Begun(first, last, attempt)
+            for attempt in sorted({self.todo.attempt(call) for call in calls})
+            for first, last in runs([call for call in calls if self.todo.attempt(call) == attempt])
+        )
+        return b"".join(msgspec.json.encode(part) + b"\n" for part in parts)
+
+    async def _ask(self, post: Post, worker: Worker, chunk: Chunk) -> Any:
+        bounds = list(self.record.spec.range) if self.record.spec.range else None
+        with trio.CancelScope(deadline=self._deadline()) as post.patience:
+            return await worker.call("run", calls=chunk.calls, lines=b"\n".join(chunk.lines), bounds=bounds)
+        why = f"a call went on over its time limit of {self.record.spec.time_limit:g} s"
+        worker.kill(why)
+        await worker.wait_ended()
+        raise WorkerLost(f"worker {worker.name} ended: {why}")
+
+    def _deadline(self) -> float:
+        """When a worker that tells nothing more has gone over the time limit of a call."""
+        limit = self.record.spec.time_limit
+        return trio.current_time() + limit + GRACE if limit else math.inf
+
+    # -- what comes in ---------------------------------------------------------------------------
+
+    def _heard(self, post: Post, params: dict[str, Any]) -> None:
+        """A part of a chunk is done."""
+        post.patience.deadline = self._deadline()
+        try:
+            self._take(post, params.get("outcomes"))
+        except WorkerLost as error:
+            if post.worker is not None:
+                post.worker.kill(error.message)
+
+    def _take(self, post: Post, told: Any) -> None:
+        """Record what *told* says of the chunk of *post*. Raises WorkerLost when it cannot be."""
+        chunk = post.chunk or Chunk([], [])
+        try:
+            found = outcomes.checked(told, chunk.waiting)
+        except WrongOutcome as error:
+            raise WorkerLost(f"worker {post.name} told what cannot be: {error}") from None
+        chunk.waiting -= {outcome.call for outcome in found}
+        self._record(post.name, found, chunk)
+
+    def _record(self, worker: str, found: list[Outcome], chunk: Chunk) -> None:
+        given = self._given(chunk)
+        final, logs = [], []
+        for outcome in found:
+            attempt = self.todo.attempt(outcome.call)
+            logs.append(outcomes.log(outcome, attempt))
+            if outcome.good or not self.todo.again(outcome.call, self.record.spec.retries):
+                final.append((outcome, outcomes.line(outcome, attempt, worker, given.get(outcome.call))))
+        results = b"".join(line for _, line in final)
+        settled = partial(self._settled, [(outcome.call, outcome.good) for outcome, _ in final])
+        self._recorder.put((self.grown.results, results), (self.grown.logs, b"".join(logs)), done=settled)
+
+    def _given(self, chunk: Chunk) -> dict[int, bytes]:
+        """The arguments that go beside the results."""
+        if not self.record.spec.keep_arguments:
+            return {}
+        if bounds := self.record.spec.range:
+            return {call: str(bounds[0] + call * bounds[2]).encode() for call in chunk.calls}
+        return dict(zip(chunk.calls, chunk.lines, strict=True))
+
+    def _settled(self, calls: list[tuple[int, bool]]) -> None:
+        for call, good in calls:
+            self.todo.settle(call, good)
+        self.progress.note(self._node.clock.boot(), self.todo.done)
+        self._tell()
+
+    async def _trouble(self, error: LabdError, post: Post) -> None:
+        """A worker did not come up, or is gone with what it had. Raises Failed."""
+        if post.chunk is not None:
+            self._lose(error, post.chunk)
+            return
+        kind = str(error.data.get("type", ""))
+        if kind == "Stale":
+            self._generation += 1
+        elif isinstance(error, UsageError | Refused):
+            raise Failed(error.message)
+        elif isinstance(error, WorkerError) and not isinstance(error, WorkerLost):
+            said = error.message.partition("_start: ")[2] or error.message
+            trace = str(error.data.get("traceback", ""))
+            raise Failed(f"{self.record.spec.function}: {said}", {"type": kind, "traceback": trace})
+        else:
+            await self._start_again(error)
+
+    async def _start_again(self, error: LabdError) -> None:
+        self._idle_starts += 1
+        if self._idle_starts >= MOST_STARTS:
+            raise Failed(f"{error.message}; {error.hint}" if error.hint else error.message)
+        await trio.sleep(FIRST_DELAY * 2**self._idle_starts)
+
+    def _lose(self, error: LabdError, chunk: Chunk) -> None:
+        """The worker that had *chunk* is gone."""
+        kind = "TimeLimit" if "time limit" in error.message else "WorkerLost"
+        said = f"{error.message}; {error.hint}" if error.hint.startswith("it said") else error.message
+        over = self.todo.lost(sorted(chunk.waiting), self.record.spec.retries)
+        given = self._given(chunk)
+        lines = (
+            outcomes.line(outcomes.fault(call, kind, said), self.todo.attempt(call), "", given.get(call))
+            for call in over
+        )
+        settled = partial(self._settled, [(call, False) for call in over])
+        self._recorder.put((self.grown.results, b"".join(lines)), done=settled)
+
+    def _tell(self) -> None:
+        self._more.set()
+        self._more = trio.Event()
+        self._changed()
