@@ -9,6 +9,7 @@ import signal
 import traceback
 
 from labd.process import kernel
+from labd.workers import walls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _become(
         _reset_signals()
         os.umask(0o022)
         step = f"cannot become user {(order.get('user') or {}).get('uid')}"
-        _change_user(order.get("user"))
+        change_user(order.get("user"))
         kernel.die_with_parent(signal.SIGKILL)
         if os.getppid() != keeper:  # it died before we asked to be told
             os._exit(1)
@@ -79,10 +80,13 @@ def _become(
         _limit(order)
         step = f"cannot enter {order['cwd']}"
         os.chdir(order["cwd"])
+        step = "cannot set up its walls"
+        walls.enter(order.get("walls"))
         step = f"cannot run {(order['argv'] or ['python'])[0]}"
         _go(order, body, tell)
     except OSError as error:
-        os.write(tell, f"{step}: {error.strerror}".encode()[:500])
+        where = f" {error.filename}" if error.filename and str(error.filename) not in step else ""
+        os.write(tell, f"{step}{where}: {error.strerror}".encode()[:500])
     except BaseException as error:  # nothing may return into the keeper's loop from here
         os.write(tell, f"{step}: {error!r}".encode()[:500])
     finally:
@@ -114,11 +118,13 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _change_user(user: dict[str, Any] | None) -> None:
+def change_user(user: dict[str, Any] | None) -> None:
+    """Become *user*, for good; nobody else for None. Raises OSError."""
     if user is not None:
         os.setgroups(user["groups"])
         os.setgid(user["gid"])
         os.setuid(user["uid"])
+        kernel.drop_capabilities()  # those that are inheritable outlive a change of user
 
 
 def _limit(order: dict[str, Any]) -> None:

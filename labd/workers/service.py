@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +16,7 @@ from labd.api.services import Restart
 from labd.api.workers import ALWAYS, Handler, Listener, WorkerSpec, WorkerState
 from labd.errors import Conflict, LabdError, UsageError
 from labd.wire.faults import again
-from labd.workers import boot, interpreter, plan, sandbox
+from labd.workers import boot, interpreter, plan, probing, sandbox
 from labd.workers.endings import LOST
 from labd.workers.fork import Forker
 from labd.workers.interpreter import Interpreter
@@ -51,7 +52,7 @@ class WorkerHouse:
         resources: Resources,
         report: Report = lambda kind, data: None,
         cgroup: Callable[[], str] = lambda: "",
-        probe: Callable[[], sandbox.Levels] = sandbox.probe,
+        probe: Callable[[], sandbox.Levels] = probing.probe,
     ) -> None:
         self._resources, self._report, self._cgroup, self._probe = resources, report, cgroup, probe
         self._forker = Forker()
@@ -94,10 +95,10 @@ class WorkerHouse:
         plan.check(spec)
         if self._levels is None:
             self._levels = await trio.to_thread.run_sync(self._probe)
-        self._levels.need(spec.sandbox)
+        user = plan.user(spec)
+        self._levels.need(spec, root=user is None and os.getuid() == 0)
         if spec.python not in self._pythons:
             self._pythons[spec.python] = await trio.to_thread.run_sync(interpreter.ask, spec.python)
-        plan.user(spec)
 
     @asynccontextmanager
     async def lease(self, spec: WorkerSpec, holder: str) -> AsyncIterator[tuple[int, ...]]:
@@ -122,9 +123,11 @@ class WorkerHouse:
     ) -> ChildWorker:
         """A ready worker, for a *spec* that was checked. Raises LabdError."""
         name = f"{spec.name or plugin}-{next(self._count)}"
-        template = await self._template(plugin, spec, log) if spec.warm else None
+        template = await self._template(plugin, spec, gpus, log) if spec.warm else None
         fork = partial(self._fork, spec, name, gpus, template)
-        worker = ChildWorker(Start(spec, name, gpus, fork, methods or {}, listen, log, changed))
+        walled = template is None and self._by(spec) == "bubblewrap"
+        start = Start(spec, name, gpus, fork, methods or {}, listen, log, changed, walled)
+        worker = ChildWorker(start)
         self.nursery.start_soon(self._live_through, plugin, worker, template, name=f"worker {name}")
         try:
             state = await worker.wait_for(WorkerState.READY)
@@ -171,18 +174,26 @@ class WorkerHouse:
         if template is not None:
             return template.request(plan.order(spec, name, (), gpus, self._cgroup(), inner=True), fds)
         python = self._pythons[spec.python]
-        argv = [*self._walls(spec, python, gpus), *boot.worker(python.python, spec.max_message)]
-        return self._forker.request(plan.order(spec, name, argv, gpus, self._cgroup(), inner=False), fds)
+        argv = boot.worker(python.python, spec.max_message)
+        walls = self._walls(spec, python, gpus)
+        return self._forker.request(
+            plan.order(spec, name, argv, gpus, self._cgroup(), walls, inner=False), fds
+        )
 
-    def _walls(self, spec: WorkerSpec, python: Interpreter, gpus: tuple[int, ...]) -> list[str]:
+    def _walls(self, spec: WorkerSpec, python: Interpreter, gpus: tuple[int, ...]) -> sandbox.Walls:
         assert self._levels is not None
         return sandbox.wrap(self._levels, spec, python, boot.PACKAGES, gpus)
 
-    async def _template(self, plugin: str, spec: WorkerSpec, log: logging.Logger) -> Template:
-        key = key_of(plugin, spec)
+    def _by(self, spec: WorkerSpec) -> str:
+        return self._levels.by(spec.sandbox) if self._levels else ""
+
+    async def _template(
+        self, plugin: str, spec: WorkerSpec, gpus: tuple[int, ...], log: logging.Logger
+    ) -> Template:
+        key = key_of(plugin, spec, gpus)
         template = self._templates.get(key)
         if template is None or template.fault is not None:
-            template = self._templates[key] = self._make_template(plugin, spec, log)
+            template = self._templates[key] = self._make_template(plugin, spec, gpus, log)
             self.nursery.start_soon(self._keep_template, key, template, name=template.name)
         with trio.move_on_after(spec.start_timeout):
             await template.ready.wait()
@@ -190,11 +201,13 @@ class WorkerHouse:
             raise again(template.fault)
         return template
 
-    def _make_template(self, plugin: str, spec: WorkerSpec, log: logging.Logger) -> Template:
+    def _make_template(
+        self, plugin: str, spec: WorkerSpec, gpus: tuple[int, ...], log: logging.Logger
+    ) -> Template:
         python = self._pythons[spec.python]
         command = boot.template(python.python, spec.path, spec.max_message, spec.warm)
         name = f"template-{plugin}-{next(self._count)}"
-        order = plan.template_order(spec, name, [*self._walls(spec, python, ()), *command])
+        order = plan.template_order(spec, name, command, self._walls(spec, python, gpus))
         return Template(name, partial(self._forker.request, order), log)
 
     async def _keep_template(self, key: Key, template: Template) -> None:

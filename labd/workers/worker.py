@@ -12,7 +12,6 @@ from labd.wire.faults import again
 from labd.workers import endings
 from labd.workers.launch import Parts, Start, launch
 from labd.workers.link import Link, Pending
-from labd.workers.sandbox import ISOLATED
 
 ENDED = (WorkerState.FAILED, WorkerState.STOPPED)
 PATIENCE = 10.0
@@ -157,8 +156,9 @@ class ChildWorker:
             nursery.start_soon(self._come_up, link)
             said = await parts.control.wait()
             await _printed(parts)
-            walled = self.spec.sandbox in ISOLATED
-            ending = endings.LOST if said is None else endings.ending(said, self._killed, walled=walled)
+            ending = endings.LOST
+            if said is not None:
+                ending = endings.ending(said, self._killed, walled=self._start.walled)
             self._end(ending, None)
             self._nursery = None
             nursery.cancel_scope.cancel(reason=f"worker {self.name} has ended")

@@ -18,7 +18,8 @@ from labd.api.workers import WorkerState
 from labd.errors import DeadlineExceeded, Refused, UsageError, WorkerError, WorkerLost
 from labd.wire.messages import Notice, Reply
 from labd.wire.session import encode
-from labd.workers.sandbox import LEVELS, Levels, probe
+from labd.workers.probing import probe
+from labd.workers.sandbox import LEVELS, Levels, Means
 from tests.daemon_process import carrying
 from tests.support import wait_until_async
 from tests.workers.house import foreign, running
