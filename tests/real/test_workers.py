@@ -19,7 +19,7 @@ from labd.errors import DeadlineExceeded, Refused, UsageError, WorkerError, Work
 from labd.wire.messages import Notice, Reply
 from labd.wire.session import encode
 from labd.workers.probing import probe
-from labd.workers.sandbox import LEVELS, Levels, Means
+from labd.workers.sandbox import Levels, Means
 from tests.daemon_process import carrying
 from tests.support import wait_until_async
 from tests.workers.house import foreign, running
@@ -417,7 +417,11 @@ async def test_a_worker_with_net_reaches_it_and_still_sees_no_homes(house):
 
 
 async def test_a_sandbox_that_cannot_be_had_is_refused_and_not_lowered():
-    poor = Levels(LEVELS[:2], "", "bubblewrap is not installed", "apt install bubblewrap")
+    poor = Levels(
+        Means("bubblewrap", "", "bubblewrap is not installed", "apt install bubblewrap"),
+        Means("Landlock", "", "the kernel has no Landlock", "take another"),
+        Means("seccomp", "x86_64"),
+    )
     async with running(probe=lambda: poor) as house:
         with pytest.raises(Refused, match=r"'isolated' cannot be had .*: bubblewrap is not installed"):
             async with house.workers.start(foreign(sandbox="isolated")):
