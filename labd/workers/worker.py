@@ -11,7 +11,8 @@ from labd.errors import DeadlineExceeded, LabdError, WorkerLost
 from labd.wire.faults import again
 from labd.workers import endings
 from labd.workers.launch import Parts, Start, launch
-from labd.workers.link import Link, Pending
+from labd.workers.link import Link
+from labd.workers.pending import Pending
 
 ENDED = (WorkerState.FAILED, WorkerState.STOPPED)
 PATIENCE = 10.0

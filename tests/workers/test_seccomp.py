@@ -104,7 +104,7 @@ def test_a_machine_or_a_call_without_a_number_is_an_error():
 
 
 @pytest.mark.parametrize(
-    ("column", "name"), enumerate(["x86_64-linux-gnu/asm/unistd_64.h", "asm-generic/unistd.h"])
+    ("column", "name"), [(0, "x86_64-linux-gnu/asm/unistd_64.h"), (1, "asm-generic/unistd.h")]
 )
 def test_the_numbers_are_those_of_the_headers(column, name):
     path = Path("/usr/include", name)
