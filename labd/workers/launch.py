@@ -19,7 +19,7 @@ class Start(NamedTuple):
     """What it takes to start a worker.
 
     *fork* gets its descriptors from 1 on, and gives its control socket. *changed* hears of each new state.
-    *walled*: bubblewrap stands between the worker and its keeper, and passes its end on.
+    *wrapped*: bubblewrap stands between the worker and its keeper, and passes its end on.
     """
 
     spec: WorkerSpec
@@ -30,7 +30,7 @@ class Start(NamedTuple):
     listen: Listener | None
     log: logging.Logger
     changed: Callable[[], object] = lambda: None
-    walled: bool = False
+    wrapped: bool = False
 
 
 class Parts(NamedTuple):

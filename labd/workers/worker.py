@@ -159,7 +159,7 @@ class ChildWorker:
             await _printed(parts)
             ending = endings.LOST
             if said is not None:
-                ending = endings.ending(said, self._killed, walled=self._start.walled)
+                ending = endings.ending(said, self._killed, walled=self._start.wrapped)
             self._end(ending, None)
             self._nursery = None
             nursery.cancel_scope.cancel(reason=f"worker {self.name} has ended")
