@@ -431,18 +431,6 @@ async def test_a_sandbox_that_cannot_be_had_is_refused_and_not_lowered():
                 pass
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-@pytest.mark.parametrize("kind", [{}, {"warm": ("foreign",)}])
-async def test_root_runs_a_worker_as_somebody_else(house, kind):
-    try:
-        async with house.workers.start(foreign(user="nobody", **kind)) as worker:
-            assert (await worker.call("surroundings"))["uid"] != 0
-    except (WorkerLost, WorkerError) as error:
-        if "Permission denied" in f"{error} {error.hint}" or "ModuleNotFoundError" in str(error):
-            pytest.skip("nobody may not read this interpreter")
-        raise
-
-
 # -- pools ---------------------------------------------------------------------------------------
 
 QUICK = Restart(when="always", first_delay=0.01, max_delay=0.02, burst=100)
