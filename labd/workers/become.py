@@ -8,7 +8,7 @@ import resource
 import signal
 import traceback
 
-from labd.process import kernel
+from labd.process import kernel, procs
 from labd.workers import walls
 
 TYPE_CHECKING = False
@@ -133,11 +133,17 @@ def _limit(order: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name, kind in _RLIMITS.items():
         if order.get(name):
-            _, most = resource.getrlimit(kind)
-            limit = order[name] if most == resource.RLIM_INFINITY else min(order[name], most)
-            hard = limit + (name == "cpu_time")  # a second for SIGXCPU, which says why
-            resource.setrlimit(kind, (limit, hard if most == resource.RLIM_INFINITY else min(hard, most)))
+            _lower(kind, order[name], name == "cpu_time")  # a second for SIGXCPU, which says why
+    if order.get("tasks") and (uid := os.getuid()):  # the kernel does not count root
+        _lower(resource.RLIMIT_NPROC, procs.tasks_of(uid) + order["tasks"])
     kernel.gain_no_privileges()
+
+
+def _lower(kind: int, limit: int, more: int = 0) -> None:
+    """The limit *kind*, as far as it may be; *more* is what the hard one has above it."""
+    _, most = resource.getrlimit(kind)
+    most = 2**63 - 1 if most == resource.RLIM_INFINITY else most
+    resource.setrlimit(kind, (min(limit, most), min(limit + more, most)))
 
 
 def _outputs(path: str | None, fds: list[int]) -> list[int]:

@@ -13,6 +13,13 @@ from labd.workers.sandbox import ISOLATED, Walls
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
 NO_WALLS = Walls()
+TASKS_EACH = 1000
+"""Threads that the kernel lets a worker have for each process that it may have: more than any library starts.
+
+Nothing in the kernel counts processes without their threads. So the keeper counts them, five times a second,
+and this is what they cannot get past in between.
+"""
+
 _LIMITS = ("cpu_time", "files", "file_size", "processes")
 
 
@@ -64,6 +71,7 @@ def order(
         "limited": limited,
         "memory": spec.memory if limited else 0,
         "cgroup": "" if inner and isolated else cgroup,
+        "tasks": spec.processes * TASKS_EACH if limited else 0,
         "output": spec.output,
         **{key: getattr(spec, key) for key in _LIMITS},
     }
@@ -75,7 +83,7 @@ def template_order(
     """The same for the template of *spec*: its walls, and no limits but those of its workers."""
     return (
         order(spec, name, argv, (), "", walls, inner=False)
-        | dict.fromkeys([*_LIMITS, "memory"], 0)
+        | dict.fromkeys([*_LIMITS, "memory", "tasks"], 0)
         | {"output": ""}
     )
 

@@ -5,6 +5,7 @@ import os
 import pwd
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,7 @@ import pytest
 import trio
 
 from labd.errors import Refused, WorkerError
-from labd.workers import boot
+from labd.workers import boot, bubblewrap, interpreter, plan, sandbox, system
 from labd.workers.probing import probe
 from labd.workers.sandbox import Means
 from tests.workers.house import FOLDER, foreign, running
@@ -218,6 +219,71 @@ async def test_landlock_isolates_nobody_who_is_root(levels):
             async with house.workers.start(hostile(sandbox="isolated", user="")):
                 pass
         assert "name a `user`" in caught.value.hint
+
+
+@pytest.fixture
+def nodes(tmp_path):
+    """Two devices that are the null device, named as those of GPUs; everybody may use them."""
+    if not ROOT:
+        pytest.skip("needs root")
+    for index in range(2):
+        os.mknod(tmp_path / f"nvidia{index}", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    if not _usable_node(tmp_path / "nvidia0"):
+        pytest.skip("there are no devices in this file system")
+    return [f"{tmp_path}/nvidia0", f"{tmp_path}/nvidia1"], system.gpu_nodes((1,), str(tmp_path))
+
+
+def _usable_node(path):
+    with contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_RDWR))
+        return True
+    return False
+
+
+def _opens(paths, command=(), rules=None):
+    """Which of *paths* a process behind walls can open."""
+    code = f"""
+import os
+from labd.process import kernel
+from labd.workers import landlock
+if {rules!r}:
+    kernel.gain_no_privileges()
+    landlock.enclose({rules!r}, net=True)
+for path in {paths!r}:
+    try:
+        os.close(os.open(path, os.O_RDWR))
+        print(path)
+    except OSError:
+        pass
+"""
+    at = f"import sys; sys.path.append({os.path.dirname(boot.PACKAGES[0])!r})"
+    done = subprocess.run(
+        [*command, sys.executable, "-c", at + code], capture_output=True, text=True, check=True
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(not HERE.bubblewrap.usable, reason="needs bubblewrap (apt install)")
+async def test_bubblewrap_has_the_nodes_of_leased_gpus_alone(nodes):
+    every, leased = nodes
+    read = [*interpreter.ask("").folders, *boot.PACKAGES]
+    command = bubblewrap.words(HERE.bubblewrap.detail, read, (), leased, net=False, filter=0)
+    assert _opens(every) == every
+    assert _opens(every, [*command, "--"]) == every[1:]
+
+
+@pytest.mark.skipif(not HERE.landlock.usable, reason="needs Linux 6.12 with Landlock")
+async def test_landlock_has_the_nodes_of_leased_gpus_alone(nodes):
+    every, leased = nodes
+    assert _opens(every, rules=sandbox.rules(["/usr"], (), leased, net=True)) == every[1:]
+
+
+async def test_the_kernel_bounds_the_threads_between_two_counts(monkeypatch):
+    monkeypatch.setattr(plan, "TASKS_EACH", 20)
+    async with behind(HERE, sandbox="limits", processes=2) as worker:
+        soft, hard = await worker.call("limit_of_tasks")
+        assert soft == hard >= 40
+        assert await worker.call("more_threads", most=soft + 100) < soft
 
 
 @pytest.mark.skipif(not ROOT, reason="needs root")

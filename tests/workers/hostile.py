@@ -107,6 +107,29 @@ def own_folder():
     return [tempfile.gettempdir(), os.environ["HOME"], os.getcwd()]
 
 
+def limit_of_tasks():
+    """How many threads our user may have."""
+    return resource.getrlimit(resource.RLIMIT_NPROC)
+
+
+def more_threads(most):
+    """How many sleepers can be started, up to *most*; they go with us."""
+    import threading
+
+    stop, threads = threading.Event(), []
+    try:
+        for _ in range(most):
+            thread = threading.Thread(target=stop.wait, daemon=True)
+            thread.start()
+            threads.append(thread)
+    except RuntimeError:
+        pass
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return len(threads)
+
+
 def usual():
     """What libraries do: threads, pipes, processes, a socket pair."""
     import subprocess

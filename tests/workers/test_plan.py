@@ -62,7 +62,9 @@ def test_nothing_of_the_daemons_environment_is_passed_on(monkeypatch):
 def test_limits_are_for_the_worker_and_not_for_its_template():
     spec = foreign(memory=5, processes=3)
     assert plan.order(spec, "w", (), (), "/g", inner=False)["memory"] == 5
+    assert plan.order(spec, "w", (), (), "/g", inner=False)["tasks"] == 3000
     assert plan.template_order(spec, "t", ())["memory"] == 0
+    assert plan.template_order(spec, "t", ())["tasks"] == 0
     assert plan.order(foreign(sandbox="none", memory=5), "w", (), (), "", inner=False)["memory"] == 0
 
 
