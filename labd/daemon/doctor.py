@@ -154,7 +154,7 @@ def sandbox(probe: Callable[[], Levels] = probe) -> Check:
 
 def _levels(levels: Levels) -> str:
     """``workers can have: none, limits, isolated by bubblewrap``."""
-    names = {"bubblewrap": " by bubblewrap", "landlock": " by Landlock"}
+    names = {"bubblewrap": " by bubblewrap", "landlock": " by Landlock (not `warm`, not of root)"}
     return "workers can have: " + ", ".join(
         each + names.get(levels.by(each), "") for each in levels.available
     )

@@ -93,7 +93,7 @@ def test_the_levels_of_isolation_are_named_with_what_makes_them_and_what_is_miss
     absent = Means("bubblewrap", "", "bubblewrap is not installed", "apt install bubblewrap")
     found = doctor.sandbox(lambda: rich._replace(bubblewrap=absent))
     assert (found.state, found.hint) == ("warn", "apt install bubblewrap")
-    assert "isolated+net by Landlock" in found.message
+    assert "isolated+net by Landlock (not" in found.message
     assert "bubblewrap is not installed; Landlock works (version 7); seccomp works (x86_64)" in found.message
     old = Means("Landlock", "", "the kernel has no Landlock", "take another")
     assert (
