@@ -16,7 +16,8 @@ ALWAYS = Restart(when="always")
 Sandbox = Literal["none", "limits", "isolated", "isolated+net"]
 """``none``: a process as any of the daemon's user. ``limits``: no new privileges, and the limits of the
 spec. ``isolated``: also a system of its own, without network, homes and others' processes.
-``isolated+net``: the same with the machine's network."""
+``isolated+net``: the same with the machine's network. Where bubblewrap is missing, neither is for ``warm``
+workers, nor for those of root."""
 
 Handler = Callable[..., Awaitable[Any]]
 """``async def handler(**params)``: answers a request of the worker's code."""

@@ -18,7 +18,8 @@ from labd.resources.ledger import GpuStatistics
 from labd.store.note import Repair
 from labd.store.tally import Statistics
 from labd.units import about_bytes as size
-from labd.workers.sandbox import Levels, probe
+from labd.workers.probing import probe
+from labd.workers.sandbox import Levels, Means
 
 WARN_FREE, FAIL_FREE = 5 * 2**30, 256 * 2**20
 """Bytes free on the disk of the state directory."""
@@ -146,12 +147,24 @@ def limits(delegation: Delegation | None, wants_cpus: bool) -> Check:
 
 
 def sandbox(probe: Callable[[], Levels] = probe) -> Check:
-    """Which levels of isolation workers can have."""
+    """Which levels of isolation workers can have, by what, and why there are no more."""
     levels = probe()
-    text = f"workers can have: {', '.join(levels.available)}"
-    if levels.trouble:
-        return Check("sandbox", "warn", f"{text}; no more, since {levels.trouble}", levels.hint)
-    return Check("sandbox", "ok", text)
+    text = "; ".join(each for each in (_levels(levels), *map(_means, levels)) if each)
+    if levels.bubblewrap.usable and levels.seccomp.usable:
+        return Check("sandbox", "ok", text)
+    return Check("sandbox", "warn", text, levels.hint)
+
+
+def _levels(levels: Levels) -> str:
+    """``workers can have: none, limits, isolated by bubblewrap``."""
+    names = {"bubblewrap": " by bubblewrap", "landlock": " by Landlock (not `warm`, not of root)"}
+    return "workers can have: " + ", ".join(
+        each + names.get(levels.by(each), "") for each in levels.available
+    )
+
+
+def _means(means: Means) -> str:
+    return means.trouble or f"{means.name} works ({means.detail})"
 
 
 async def examine(checks: Sequence[Callable[[], Check]]) -> list[Check]:

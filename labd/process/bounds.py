@@ -18,12 +18,14 @@ class Bounds:
 
     ``memory``: bytes for all its processes together, 0 for no limit. ``cgroup``: a folder of cgroup v2
     that is ours; the job gets a group *name* below it. ``cpus``: held to where ``enforce_cpus`` is true
-    and the group has the means. Raises ValueError or TypeError for what is no number.
+    and the group has the means. ``tasks``: the most threads of all processes together, where the group
+    has the means. Raises ValueError or TypeError for what is no number.
     """
 
     def __init__(self, order: dict[str, Any], name: str) -> None:
         self.memory = int(order.get("memory") or 0)
         self._cpus = float(order.get("cpus") or 0) if order.get("enforce_cpus") else 0.0
+        self._tasks = int(order.get("tasks") or 0)
         self._path = os.path.join(order["cgroup"], name) if order.get("cgroup") else ""
         self._group: group.Group | None = None
         self._watch: Watch | None = None
@@ -54,6 +56,8 @@ class Bounds:
         self._group = made
         if self._cpus:
             made.limit_cpus(self._cpus)
+        if self._tasks:
+            made.limit_tasks(self._tasks)
         return bool(self.memory) and made.limit_memory(self.memory)
 
     def exceeded(self, now: float) -> bool:

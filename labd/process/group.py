@@ -49,6 +49,10 @@ class Group:
         """Have the kernel hold all processes to *cpus* cores together; whether it does."""
         return self._put("cpu.max", f"{max(LEAST, round(cpus * PERIOD))} {PERIOD}")
 
+    def limit_tasks(self, tasks: int) -> bool:
+        """Have the kernel refuse more than *tasks* threads of all processes together; whether it does."""
+        return self._put("pids.max", str(tasks))
+
     def add(self, pid: int) -> None:
         """Move *pid* in; what it starts from now on is in too. Raises OSError."""
         with open(os.path.join(self.path, "cgroup.procs"), "w") as file:

@@ -68,6 +68,18 @@ def below(root: int) -> list[tuple[int, int]]:
     return found[1:]
 
 
+def tasks_of(uid: int) -> int:
+    """How many threads the user *uid* has, as far as /proc shows; RLIMIT_NPROC counts them all."""
+    count = 0
+    for pid in pids():
+        try:
+            if os.stat(f"/proc/{pid}").st_uid == uid:
+                count += len(os.listdir(f"/proc/{pid}/task"))
+        except OSError:
+            continue  # it ended
+    return count
+
+
 def _children(pid: int) -> list[int]:
     """Every thread has children of its own."""
     found: list[int] = []

@@ -8,7 +8,8 @@ import resource
 import signal
 import traceback
 
-from labd.process import kernel
+from labd.process import kernel, procs
+from labd.workers import walls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _become(
         _reset_signals()
         os.umask(0o022)
         step = f"cannot become user {(order.get('user') or {}).get('uid')}"
-        _change_user(order.get("user"))
+        change_user(order.get("user"))
         kernel.die_with_parent(signal.SIGKILL)
         if os.getppid() != keeper:  # it died before we asked to be told
             os._exit(1)
@@ -79,10 +80,13 @@ def _become(
         _limit(order)
         step = f"cannot enter {order['cwd']}"
         os.chdir(order["cwd"])
+        step = "cannot set up its walls"
+        walls.enter(order.get("walls"))
         step = f"cannot run {(order['argv'] or ['python'])[0]}"
         _go(order, body, tell)
     except OSError as error:
-        os.write(tell, f"{step}: {error.strerror}".encode()[:500])
+        where = f" {error.filename}" if error.filename and str(error.filename) not in step else ""
+        os.write(tell, f"{step}{where}: {error.strerror}".encode()[:500])
     except BaseException as error:  # nothing may return into the keeper's loop from here
         os.write(tell, f"{step}: {error!r}".encode()[:500])
     finally:
@@ -114,11 +118,13 @@ def _reset_signals() -> None:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
-def _change_user(user: dict[str, Any] | None) -> None:
+def change_user(user: dict[str, Any] | None) -> None:
+    """Become *user*, for good; nobody else for None. Raises OSError."""
     if user is not None:
         os.setgroups(user["groups"])
         os.setgid(user["gid"])
         os.setuid(user["uid"])
+        kernel.drop_capabilities()  # those that are inheritable outlive a change of user
 
 
 def _limit(order: dict[str, Any]) -> None:
@@ -127,11 +133,17 @@ def _limit(order: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for name, kind in _RLIMITS.items():
         if order.get(name):
-            _, most = resource.getrlimit(kind)
-            limit = order[name] if most == resource.RLIM_INFINITY else min(order[name], most)
-            hard = limit + (name == "cpu_time")  # a second for SIGXCPU, which says why
-            resource.setrlimit(kind, (limit, hard if most == resource.RLIM_INFINITY else min(hard, most)))
+            _lower(kind, order[name], name == "cpu_time")  # a second for SIGXCPU, which says why
+    if order.get("tasks") and (uid := os.getuid()):  # the kernel does not count root
+        _lower(resource.RLIMIT_NPROC, procs.tasks_of(uid) + order["tasks"])
     kernel.gain_no_privileges()
+
+
+def _lower(kind: int, limit: int, more: int = 0) -> None:
+    """The limit *kind*, as far as it may be; *more* is what the hard one has above it."""
+    _, most = resource.getrlimit(kind)
+    most = 2**63 - 1 if most == resource.RLIM_INFINITY else most
+    resource.setrlimit(kind, (min(limit, most), min(limit + more, most)))
 
 
 def _outputs(path: str | None, fds: list[int]) -> list[int]:

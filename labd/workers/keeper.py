@@ -16,7 +16,7 @@ import time
 
 from labd.process import kernel, procs
 from labd.process.bounds import Bounds
-from labd.workers import become
+from labd.workers import become, walls
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,8 +45,24 @@ def keep(order: dict[str, Any], control: int, fds: list[int], body: Callable[[],
     reason = _watch(pid, tell, order, bounds)
     status = end_all(pid, bounds)
     bounds.settle(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
+    _clear(order)
     fault = os.read(reasons, 500).decode(errors="replace")
     _say(tell, _ending(fault or reason, status, bounds) | {"seconds": time.monotonic() - began})
+
+
+def _clear(order: dict[str, Any]) -> None:
+    """Remove the folder that the worker had for itself, with the rights of whom it ran as."""
+    scratch = (order.get("walls") or {}).get("scratch")
+    if not scratch:
+        return
+    pid = os.fork()
+    if pid == 0:
+        try:
+            become.change_user(order.get("user"))
+            walls.clear(scratch)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _say(tell: socket.socket, words: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ class Start(NamedTuple):
     """What it takes to start a worker.
 
     *fork* gets its descriptors from 1 on, and gives its control socket. *changed* hears of each new state.
+    *wrapped*: bubblewrap stands between the worker and its keeper, and passes its end on.
     """
 
     spec: WorkerSpec
@@ -29,6 +30,7 @@ class Start(NamedTuple):
     listen: Listener | None
     log: logging.Logger
     changed: Callable[[], object] = lambda: None
+    wrapped: bool = False
 
 
 class Parts(NamedTuple):

@@ -9,9 +9,17 @@ import msgspec
 
 from labd.api.workers import WorkerSpec
 from labd.errors import Refused, UsageError
-from labd.workers.sandbox import ISOLATED
+from labd.workers.sandbox import ISOLATED, Walls
 
 PATH = "/usr/local/bin:/usr/bin:/bin"
+NO_WALLS = Walls()
+TASKS_EACH = 1000
+"""Threads that the kernel lets a worker have for each process that it may have: more than any library starts.
+
+Nothing in the kernel counts processes without their threads. So the keeper counts them, five times a second,
+and this is what they cannot get past in between.
+"""
+
 _LIMITS = ("cpu_time", "files", "file_size", "processes")
 
 
@@ -32,11 +40,6 @@ def check(spec: WorkerSpec) -> None:
             f"worker {spec.target}: {asked[0]} is a limit, and sandbox 'none' has none",
             hint="take sandbox 'limits' or more",
         )
-    if spec.warm and spec.gpus and spec.sandbox in ISOLATED:
-        raise UsageError(
-            f"worker {spec.target}: an isolated warm worker cannot have GPUs: its template has none",
-            hint="leave out `warm`, or take sandbox 'limits'",
-        )
 
 
 def _absolute(spec: WorkerSpec, name: str, path: str) -> None:
@@ -45,38 +48,54 @@ def _absolute(spec: WorkerSpec, name: str, path: str) -> None:
 
 
 def order(
-    spec: WorkerSpec, name: str, argv: Sequence[str], gpus: Sequence[int], cgroup: str, *, inner: bool
+    spec: WorkerSpec,
+    name: str,
+    argv: Sequence[str],
+    gpus: Sequence[int],
+    cgroup: str,
+    walls: Walls = NO_WALLS,
+    *,
+    inner: bool,
 ) -> dict[str, Any]:
     """What a keeper does for *spec*. *inner*: it is forked in a template, whose user and walls it shares."""
+    walled = bool(walls.words)
     isolated = spec.sandbox in ISOLATED
     limited = spec.sandbox != "none"
     return {
         "name": name,
-        "argv": list(argv),
-        "env": environment(spec, name, gpus),
-        "cwd": "/" if isolated and not inner else spec.cwd,
+        "argv": [*walls.words, *argv],
+        "walls": walls.order,
+        "env": environment(spec, name, gpus, walls.scratch),
+        "cwd": "/" if walled else spec.cwd,
         "user": None if inner else user(spec),
         "limited": limited,
         "memory": spec.memory if limited else 0,
         "cgroup": "" if inner and isolated else cgroup,
+        "tasks": spec.processes * TASKS_EACH if limited else 0,
         "output": spec.output,
         **{key: getattr(spec, key) for key in _LIMITS},
     }
 
 
-def template_order(spec: WorkerSpec, name: str, argv: Sequence[str]) -> dict[str, Any]:
+def template_order(
+    spec: WorkerSpec, name: str, argv: Sequence[str], walls: Walls = NO_WALLS
+) -> dict[str, Any]:
     """The same for the template of *spec*: its walls, and no limits but those of its workers."""
     return (
-        order(spec, name, argv, (), "", inner=False) | dict.fromkeys([*_LIMITS, "memory"], 0) | {"output": ""}
+        order(spec, name, argv, (), "", walls, inner=False)
+        | dict.fromkeys([*_LIMITS, "memory", "tasks"], 0)
+        | {"output": ""}
     )
 
 
-def environment(spec: WorkerSpec, name: str, gpus: Sequence[int]) -> dict[str, str]:
-    """All that the worker has in its environment; nothing of the daemon's."""
+def environment(spec: WorkerSpec, name: str, gpus: Sequence[int], scratch: str = "") -> dict[str, str]:
+    """All that the worker has in its environment; nothing of the daemon's. *scratch*: a folder of its own."""
+    home = scratch or ("/tmp" if spec.sandbox in ISOLATED else _home(spec.user))
     return {
         "PATH": PATH,
         "LANG": "C.UTF-8",
-        "HOME": "/tmp" if spec.sandbox in ISOLATED else _home(spec.user),
+        "HOME": home,
+        **({"TMPDIR": scratch} if scratch else {}),
         "LABD_WORKER": name,
         "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
         **spec.env,

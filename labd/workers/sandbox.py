@@ -1,101 +1,132 @@
-"""The levels of isolation: which of them this machine can give, and how bubblewrap is told.
+"""The levels of isolation: which of them this machine can give, by what, and the walls of one worker.
 
 A level that is asked for and cannot be had is refused with the reason; it is never lowered.
 """
 
-import functools
 import os
-import shutil
-import subprocess
-from collections.abc import Iterable, Sequence
-from typing import NamedTuple, get_args
+import secrets
+from collections.abc import Sequence
+from typing import Any, NamedTuple, get_args
 
 from labd.api.workers import Sandbox, WorkerSpec
 from labd.errors import Refused
+from labd.workers import bubblewrap, landlock, seccomp, system
+from labd.workers.denials import denials
 from labd.workers.interpreter import Interpreter
+from labd.workers.walls import FILTER
 
 LEVELS: tuple[str, ...] = get_args(Sandbox)
 ISOLATED = ("isolated", "isolated+net")
-PROBE_TIMEOUT = 10.0
-
-_WALLS = (
-    "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
-    "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "worker",
-)  # fmt: skip
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64")
-_ETC = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
-_NET = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/ssl", "/etc/ca-certificates")
-_GPU = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia-modeset")
 
 
-class Levels(NamedTuple):
-    """The levels that can be had here, where bubblewrap is, and why there are no more."""
+class Means(NamedTuple):
+    """One thing that walls are made of: what there is of it here, or why it cannot be had."""
 
-    available: tuple[str, ...]
-    bwrap: str = ""
+    name: str
+    detail: str = ""
     trouble: str = ""
     hint: str = ""
 
-    def need(self, level: str) -> None:
-        """Raises Refused when *level* cannot be had."""
-        if level not in self.available:
-            raise Refused(
-                f"sandbox {level!r} cannot be had on this machine: {self.trouble}",
-                hint=f"{self.hint}; labctl doctor shows the levels",
-            )
+    @property
+    def usable(self) -> bool:
+        return not self.trouble
 
 
-@functools.cache
-def probe() -> Levels:
-    """Look once, with a real sandbox. Blocks for some milliseconds."""
-    bwrap = shutil.which("bwrap")
-    if bwrap is None:
-        return Levels(LEVELS[:2], "", "bubblewrap is not installed", "apt install bubblewrap")
-    for walls in ((*_WALLS, "--disable-userns"), _WALLS):
-        trouble = _try([bwrap, *walls, "--unshare-net", *_tree(()), "--", "/usr/bin/env", "true"])
-        if not trouble:
-            return Levels(LEVELS, bwrap, "")
-    return Levels(
-        LEVELS[:2], bwrap, trouble, "allow user namespaces (kernel.unprivileged_userns_clone, AppArmor)"
-    )
+class Levels(NamedTuple):
+    """What this machine has to make walls of. The detail of *bubblewrap* is where it is."""
+
+    bubblewrap: Means
+    landlock: Means
+    seccomp: Means
+
+    @property
+    def available(self) -> tuple[str, ...]:
+        """The levels that can be had here, with some worker."""
+        return tuple(level for level in LEVELS if level not in ISOLATED or self.by(level))
+
+    def by(self, level: str) -> str:
+        """What makes the walls of *level*: ``bubblewrap``, ``landlock``, or nothing when there can be none.
+
+        The sockets of the machine's programs are part of its network; only a filter keeps them out.
+        """
+        if level not in ISOLATED:
+            return ""
+        if self.bubblewrap.usable and (level == "isolated" or self.seccomp.usable):
+            return "bubblewrap"
+        return "landlock" if self.landlock.usable and self.seccomp.usable else ""
+
+    def need(self, spec: WorkerSpec, *, root: bool) -> None:
+        """Raises Refused when the level of *spec* cannot be had. *root*: whether the worker would be root."""
+        by = self.by(spec.sandbox)
+        if spec.sandbox not in ISOLATED or by == "bubblewrap":
+            return
+        if not by:
+            raise _refused(spec, self.trouble, self.hint)
+        if spec.warm or root:
+            kind = "with `warm`" if spec.warm else "of root"
+            way = "leave out `warm`" if spec.warm else "name a `user`"
+            why = f"only bubblewrap isolates a worker {kind}, and {self.bubblewrap.trouble}"
+            raise _refused(spec, why, f"{way}, or {self.bubblewrap.hint}")
+
+    @property
+    def trouble(self) -> str:
+        """Why there are no more; empty when all can be had by the best means."""
+        return "; ".join(means.trouble for means in self if means.trouble)
+
+    @property
+    def hint(self) -> str:
+        """The next step, where something is missing."""
+        return next((means.hint for means in self if means.hint), "")
 
 
-def _try(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=PROBE_TIMEOUT, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"bubblewrap: {error}"
-    said = done.stderr.decode(errors="replace").strip()
-    return "" if done.returncode == 0 else said or f"bubblewrap left with {done.returncode}"
+class Walls(NamedTuple):
+    """The words before the command of a worker, and what its keeper is ordered; nothing where it has none."""
+
+    words: tuple[str, ...] = ()
+    order: dict[str, Any] | None = None
+
+    @property
+    def scratch(self) -> str:
+        """The folder that is the worker's own, if bubblewrap gives it none."""
+        return str(self.order["scratch"]) if self.order else ""
 
 
 def wrap(
     levels: Levels, spec: WorkerSpec, python: Interpreter, lent: Sequence[str], gpus: Sequence[int]
-) -> list[str]:
-    """The words before the command of a worker in its sandbox; none where that needs no other program."""
-    if spec.sandbox not in ISOLATED:
-        return []
+) -> Walls:
+    """The walls of a worker of *spec*, which :meth:`Levels.need` lets pass."""
+    by, net = levels.by(spec.sandbox), spec.sandbox == "isolated+net"
+    if not by:
+        return Walls()
+    machine = os.uname().machine
+    program = seccomp.program(machine, denials(by, net=net)) if levels.seccomp.usable else b""
+    order = {"by": by, "filter": program.hex(), "rules": [], "net": net, "scratch": ""}
     read = [*python.folders, *lent, *spec.path, *spec.read]
-    words = [levels.bwrap, *_WALLS, *_tree(read)]
-    words += ["--unshare-net"] if spec.sandbox == "isolated" else _binds("--ro-bind-try", _NET)
-    words += _binds("--bind", spec.write)
-    if gpus:
-        words += _binds("--dev-bind-try", [*_GPU, *(f"/dev/nvidia{index}" for index in gpus)])
-    return [*words, "--chdir", spec.cwd, "--"]
+    devices = system.gpu_nodes(gpus)
+    if by == "bubblewrap":
+        found = bubblewrap.words(
+            levels.bubblewrap.detail, read, spec.write, devices, net=net, filter=FILTER * bool(program)
+        )
+        return Walls((*found, "--chdir", spec.cwd, "--"), order)
+    scratch = f"/tmp/labd-worker-{secrets.token_hex(8)}"
+    return Walls((), order | {"rules": rules(read, (scratch, *spec.write), devices, net), "scratch": scratch})
 
 
-def _tree(read: Sequence[str]) -> list[str]:
-    """The file system: programs, nothing of anybody, an empty /tmp."""
-    words = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run"]
-    for path in _SYSTEM:
-        if os.path.islink(path):
-            words += ["--symlink", os.readlink(path), path]
-        elif os.path.isdir(path):
-            words += ["--ro-bind", path, path]
-    return words + _binds("--ro-bind-try", _ETC) + _binds("--ro-bind", sorted(set(read)))
+def rules(
+    read: Sequence[str], write: Sequence[str], devices: Sequence[str], net: bool
+) -> list[tuple[str, int, bool]]:
+    """What Landlock is to allow: path, rights, and whether it must be there."""
+    optional = [*system.PROGRAMS, *system.ETC, *(system.NET if net else ())]
+    return [
+        *((path, landlock.READ, False) for path in optional),
+        *((path, landlock.READ, True) for path in sorted(set(read))),
+        *((path, landlock.DEVICE, False) for path in (*system.DEVICES, *devices)),
+        *((path, landlock.WRITE, True) for path in write),
+    ]
 
 
-def _binds(how: str, paths: Iterable[str]) -> list[str]:
-    return [word for path in paths for word in (how, path, path)]
+def _refused(spec: WorkerSpec, why: str, hint: str) -> Refused:
+    return Refused(
+        f"sandbox {spec.sandbox!r} cannot be had on this machine: {why}",
+        hint=f"{hint}; labctl doctor shows the levels",
+    )

@@ -1,4 +1,4 @@
-"""All workers of a daemon: the real :class:`labd.api.Workers`, one for each plugin."""
+"""All workers of a daemon, whatever plugin they are of."""
 
 import itertools
 import logging
@@ -11,21 +11,18 @@ from typing import Any, NamedTuple
 import trio
 
 from labd.api.node import Resources
-from labd.api.services import Restart
-from labd.api.workers import ALWAYS, Handler, Listener, WorkerSpec, WorkerState
-from labd.errors import Conflict, LabdError, UsageError
-from labd.wire.faults import again
-from labd.workers import boot, interpreter, plan, sandbox
+from labd.api.workers import Handler, Listener, WorkerSpec, WorkerState
+from labd.errors import Conflict
+from labd.workers import boot, plan, probing, sandbox
 from labd.workers.endings import LOST
 from labd.workers.fork import Forker
-from labd.workers.interpreter import Interpreter
+from labd.workers.ground import Ground
 from labd.workers.launch import Start
+from labd.workers.plugin import PluginWorkers
 from labd.workers.pool import WorkerPool
-from labd.workers.template import Key, Template, key_of
+from labd.workers.template import Template
+from labd.workers.templates import Templates
 from labd.workers.worker import ChildWorker
-
-MOST_IDLE = 4
-"""Templates without a worker that are kept for the next one."""
 
 Report = Callable[[str, dict[str, Any]], object]
 """``report(kind, data)`` records an event."""
@@ -51,14 +48,12 @@ class WorkerHouse:
         resources: Resources,
         report: Report = lambda kind, data: None,
         cgroup: Callable[[], str] = lambda: "",
-        probe: Callable[[], sandbox.Levels] = sandbox.probe,
+        probe: Callable[[], sandbox.Levels] = probing.probe,
     ) -> None:
-        self._resources, self._report, self._cgroup, self._probe = resources, report, cgroup, probe
-        self._forker = Forker()
+        self._resources, self._report, self._cgroup = resources, report, cgroup
+        self._ground, self._forker = Ground(probe), Forker()
+        self._templates = Templates(self._ground, self._forker, self._name, lambda: self.nursery)
         self._nursery: trio.Nursery | None = None
-        self._levels: sandbox.Levels | None = None
-        self._pythons: dict[tuple[str, str], Interpreter] = {}
-        self._templates: dict[Key, Template] = {}
         self._count = itertools.count(1)
         self._live: set[ChildWorker] = set()
         self._started = self._lost = 0
@@ -74,7 +69,7 @@ class WorkerHouse:
             self._nursery = None
             self._forker.close()
 
-    def of(self, plugin: str, log: logging.Logger) -> "PluginWorkers":
+    def of(self, plugin: str, log: logging.Logger) -> PluginWorkers:
         """What the plugin *plugin* is given."""
         return PluginWorkers(self, plugin, log)
 
@@ -91,16 +86,7 @@ class WorkerHouse:
 
     async def check(self, spec: WorkerSpec) -> None:
         """Raises UsageError for a wrong spec, Refused for what this machine cannot do."""
-        plan.check(spec)
-        if self._levels is None:
-            self._levels = await trio.to_thread.run_sync(self._probe)
-        self._levels.need(spec.sandbox)
-        user = plan.user(spec)
-        if (spec.python, spec.user) not in self._pythons:
-            named = spec.python and user  # our own is trusted; whether they may run it, its start tells
-            who = (user["uid"], user["gid"], tuple(user["groups"])) if named and user else None
-            found = await trio.to_thread.run_sync(interpreter.ask, spec.python, who)
-            self._pythons[spec.python, spec.user] = found
+        await self._ground.check(spec)
 
     @asynccontextmanager
     async def lease(self, spec: WorkerSpec, holder: str) -> AsyncIterator[tuple[int, ...]]:
@@ -124,10 +110,11 @@ class WorkerHouse:
         changed: Callable[[], object] = lambda: None,
     ) -> ChildWorker:
         """A ready worker, for a *spec* that was checked. Raises LabdError."""
-        name = f"{spec.name or plugin}-{next(self._count)}"
-        template = await self._template(plugin, spec, log) if spec.warm else None
+        name = self._name(spec.name or plugin)
+        template = await self._templates.find(plugin, spec, gpus, log) if spec.warm else None
         fork = partial(self._fork, spec, name, gpus, template)
-        worker = ChildWorker(Start(spec, name, gpus, fork, methods or {}, listen, log, changed))
+        wrapped = template is None and self._ground.wrapped(spec)
+        worker = ChildWorker(Start(spec, name, gpus, fork, methods or {}, listen, log, changed, wrapped))
         self.nursery.start_soon(self._live_through, plugin, worker, template, name=f"worker {name}")
         try:
             state = await worker.wait_for(WorkerState.READY)
@@ -147,151 +134,28 @@ class WorkerHouse:
             await worker.run()
         finally:
             self._live.discard(worker)
-            self._part(template, worker)
+            if template is not None:
+                self._templates.part(template, out_of_hand=worker.ending == LOST)
         if worker.state is WorkerState.FAILED and worker.ending is not None:
             self._lost += 1
-            data = {
-                "plugin": plugin,
-                "worker": worker.name,
-                "pid": worker.pid,
-                "reason": worker.ending.reason,
-            }
-            self._report("worker.lost", data)
-
-    def _part(self, template: Template | None, worker: ChildWorker) -> None:
-        if template is None:
-            return
-        template.users -= 1
-        if worker.ending == LOST:
-            template.kill()  # its keeper was killed, and not by us: something in there is out of hand
-        idle = [each for each in self._templates.values() if not each.users]
-        if len(idle) > MOST_IDLE:
-            idle[0].kill()
+            data = {"plugin": plugin, "worker": worker.name, "pid": worker.pid}
+            self._report("worker.lost", data | {"reason": worker.ending.reason})
 
     def _fork(
         self, spec: WorkerSpec, name: str, gpus: tuple[int, ...], template: Template | None, fds: list[int]
     ) -> socket.socket:
         if template is not None:
             return template.request(plan.order(spec, name, (), gpus, self._cgroup(), inner=True), fds)
-        python = self._pythons[spec.python, spec.user]
-        argv = [*self._walls(spec, python, gpus), *boot.worker(python.python, spec.max_message)]
-        return self._forker.request(plan.order(spec, name, argv, gpus, self._cgroup(), inner=False), fds)
+        argv = boot.worker(self._ground.python(spec), spec.max_message)
+        walls = self._ground.walls(spec, gpus)
+        return self._forker.request(
+            plan.order(spec, name, argv, gpus, self._cgroup(), walls, inner=False), fds
+        )
 
-    def _walls(self, spec: WorkerSpec, python: Interpreter, gpus: tuple[int, ...]) -> list[str]:
-        assert self._levels is not None
-        return sandbox.wrap(self._levels, spec, python, boot.PACKAGES, gpus)
-
-    async def _template(self, plugin: str, spec: WorkerSpec, log: logging.Logger) -> Template:
-        key = key_of(plugin, spec)
-        template = self._templates.get(key)
-        if template is None or template.fault is not None:
-            template = self._templates[key] = self._make_template(plugin, spec, log)
-            self.nursery.start_soon(self._keep_template, key, template, name=template.name)
-        with trio.move_on_after(spec.start_timeout):
-            await template.ready.wait()
-        if template.fault is not None:
-            raise again(template.fault)
-        return template
-
-    def _make_template(self, plugin: str, spec: WorkerSpec, log: logging.Logger) -> Template:
-        python = self._pythons[spec.python, spec.user]
-        command = boot.template(python.python, spec.path, spec.max_message, spec.warm)
-        name = f"template-{plugin}-{next(self._count)}"
-        order = plan.template_order(spec, name, [*self._walls(spec, python, ()), *command])
-        return Template(name, partial(self._forker.request, order), log)
-
-    async def _keep_template(self, key: Key, template: Template) -> None:
-        try:
-            await template.run()
-        finally:
-            if self._templates.get(key) is template:
-                del self._templates[key]
+    def _name(self, base: str) -> str:
+        return f"{base}-{next(self._count)}"
 
     def gave_up(self, plugin: str, pool: WorkerPool) -> None:
         """No slot of *pool* has a worker any more."""
         data = {"plugin": plugin, "pool": pool.name, "restarts": pool.restarts, "last_error": pool.last_error}
         self._report("worker.failed", data)
-
-
-class PluginWorkers:
-    """Workers on behalf of one plugin."""
-
-    def __init__(self, house: WorkerHouse, plugin: str, log: logging.Logger) -> None:
-        self._house, self._plugin, self._log = house, plugin, log
-
-    @asynccontextmanager
-    async def start(
-        self,
-        spec: WorkerSpec,
-        *,
-        methods: Mapping[str, Handler] | None = None,
-        listen: Listener | None = None,
-    ) -> AsyncIterator[ChildWorker]:
-        """See :class:`labd.api.Workers`."""
-        house = self._house
-        await house.check(spec)
-        async with house.lease(spec, spec.name or self._plugin) as gpus:
-            worker = await house.begin(self._plugin, spec, gpus, methods, listen, self._log)
-            try:
-                yield worker
-            finally:
-                await worker.stop()
-
-    @asynccontextmanager
-    async def keep(
-        self,
-        size: int,
-        spec: WorkerSpec,
-        *,
-        restart: Restart = ALWAYS,
-        methods: Mapping[str, Handler] | None = None,
-        listen: Listener | None = None,
-    ) -> AsyncIterator[WorkerPool]:
-        """See :class:`labd.api.Workers`."""
-        if size < 1:
-            raise UsageError(f"worker {spec.target}: a pool of {size} workers is none")
-        await self._house.check(spec)
-        pool = WorkerPool(spec.name or self._plugin, size, restart)
-        scopes = [trio.CancelScope() for _ in range(size)]
-        ended = [trio.Event() for _ in range(size)]
-
-        async def slot(number: int) -> None:
-            with scopes[number]:
-                try:
-                    await self._slot(pool, number, spec, methods, listen)
-                finally:
-                    ended[number].set()
-
-        for number in range(size):
-            self._house.nursery.start_soon(slot, number, name=f"pool {pool.name} slot {number}")
-        try:
-            yield pool
-        finally:
-            pool.stop()
-            for scope in scopes:
-                scope.cancel(reason=f"pool {pool.name} is not needed any more")
-            with trio.CancelScope(shield=True):
-                for event in ended:
-                    await event.wait()
-
-    async def _slot(
-        self,
-        pool: WorkerPool,
-        number: int,
-        spec: WorkerSpec,
-        methods: Mapping[str, Handler] | None,
-        listen: Listener | None,
-    ) -> None:
-        try:
-            async with self._house.lease(spec, pool.name) as gpus:
-
-                async def begin(changed: Callable[[], object]) -> ChildWorker:
-                    return await self._house.begin(
-                        self._plugin, spec, gpus, methods, listen, self._log, changed
-                    )
-
-                await pool.keep(number, begin)
-        except LabdError as error:
-            pool.fail(number, error)
-        if pool.state is WorkerState.FAILED:
-            self._house.gave_up(self._plugin, pool)

@@ -14,15 +14,17 @@ from labd.workers.control import Control
 from labd.workers.forker import READY
 from labd.workers.output import Output
 from labd.workers.pipes import open_pipes
+from labd.workers.sandbox import ISOLATED
 
 Key = tuple[object, ...]
 
 
-def key_of(plugin: str, spec: WorkerSpec) -> Key:
-    """What two workers must have in common to be forked from one template."""
+def key_of(plugin: str, spec: WorkerSpec, gpus: tuple[int, ...]) -> Key:
+    """What two workers must have in common to be forked from one template. Walls let in some *gpus* only."""
     return (
         plugin, spec.python, spec.path, spec.warm, spec.cwd, tuple(sorted(spec.env.items())), spec.user,
         spec.sandbox, spec.read, spec.write, spec.max_message,
+        gpus if spec.sandbox in ISOLATED else (),
     )  # fmt: skip
 
 

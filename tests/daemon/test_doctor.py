@@ -11,7 +11,7 @@ from labd.daemon.plugin_record import PluginRecord
 from labd.resources.ledger import GpuStatistics, Holding
 from labd.store.note import Repair
 from labd.store.writer import Store
-from labd.workers.sandbox import LEVELS, Levels
+from labd.workers.sandbox import Levels, Means
 
 
 @pytest.fixture
@@ -81,13 +81,25 @@ def test_who_holds_jobs_to_their_limits_is_said():
     assert doctor.limits(None, wants_cpus=True).hint == "jobs.enforce_cpus has no effect here"
 
 
-def test_the_levels_of_isolation_are_named_with_what_is_missing():
-    assert doctor.sandbox(lambda: Levels(LEVELS)).message.endswith("isolated, isolated+net")
-    poor = doctor.sandbox(
-        lambda: Levels(LEVELS[:2], "", "bubblewrap is not installed", "apt install bubblewrap")
+def test_the_levels_of_isolation_are_named_with_what_makes_them_and_what_is_missing():
+    rich = Levels(
+        Means("bubblewrap", "/usr/bin/bwrap"), Means("Landlock", "version 7"), Means("seccomp", "x86_64")
     )
-    assert (poor.state, poor.hint) == ("warn", "apt install bubblewrap")
-    assert "none, limits; no more, since bubblewrap" in poor.message
+    found = doctor.sandbox(lambda: rich)
+    assert (found.state, found.hint) == ("ok", "")
+    assert (
+        "none, limits, isolated by bubblewrap, isolated+net by bubblewrap; bubblewrap works" in found.message
+    )
+    absent = Means("bubblewrap", "", "bubblewrap is not installed", "apt install bubblewrap")
+    found = doctor.sandbox(lambda: rich._replace(bubblewrap=absent))
+    assert (found.state, found.hint) == ("warn", "apt install bubblewrap")
+    assert "isolated+net by Landlock (not" in found.message
+    assert "bubblewrap is not installed; Landlock works (version 7); seccomp works (x86_64)" in found.message
+    old = Means("Landlock", "", "the kernel has no Landlock", "take another")
+    assert (
+        "can have: none, limits;"
+        in doctor.sandbox(lambda: rich._replace(bubblewrap=absent, landlock=old)).message
+    )
 
 
 async def test_a_check_that_cannot_be_made_fails_alone(tmp_path):

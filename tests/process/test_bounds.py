@@ -26,7 +26,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     real = os.mkdir
     monkeypatch.setattr(group.os, "mkdir", mkdir)
     monkeypatch.setattr(group, "PATIENCE", 1)
-    (tmp_path / "files").write_text(" ".join((*MEMORY, "cpu.max", "cgroup.kill")))
+    (tmp_path / "files").write_text(" ".join((*MEMORY, "cpu.max", "pids.max", "cgroup.kill")))
     return tmp_path
 
 
@@ -53,6 +53,11 @@ def test_the_group_gets_the_job_and_the_limit(tree: Path) -> None:
     assert (said(tree, "memory.swap.max"), said(tree, "memory.oom.group")) == ("0", "1")
     assert said(tree, "cpu.max") == ""
     assert made.wait(0.0) is None, "the kernel sees to it, nobody need look"
+
+
+def test_threads_are_limited_where_they_are_counted(tree: Path) -> None:
+    bounds(tree, tasks=3000)
+    assert said(tree, "pids.max") == "3000"
 
 
 def test_a_job_without_a_limit_is_not_limited_but_counted(tree: Path) -> None:

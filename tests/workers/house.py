@@ -10,7 +10,8 @@ from typing import Any
 import trio
 
 from labd.api.workers import WorkerSpec
-from labd.workers.service import PluginWorkers, WorkerHouse
+from labd.workers.plugin import PluginWorkers
+from labd.workers.service import WorkerHouse
 
 FOLDER = str(Path(__file__).parent)
 USER = getpass.getuser()

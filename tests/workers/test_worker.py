@@ -1,5 +1,7 @@
 """The life of a worker in virtual time: deadlines, graces, mistakes, ends."""
 
+import contextlib
+
 import pytest
 import trio
 import trio.testing
@@ -7,7 +9,8 @@ import trio.testing
 from labd.api.workers import WorkerState
 from labd.errors import DeadlineExceeded, Overloaded, UsageError, WorkerError, WorkerLost
 from labd.wire.messages import Notice, Reply, Request
-from labd.workers import link
+from labd.wire.session import encode
+from labd.workers import outgoing, pace, questions
 from labd.workers.worker import ChildWorker
 from tests.workers.build import Played, start
 
@@ -95,7 +98,7 @@ async def test_a_mistake_in_the_protocol_is_its_end(autojump_clock, played, mist
 
 
 async def test_too_many_questions_at_once_are_a_mistake(autojump_clock, played):
-    for number in range(1, link.MOST_ASKED + 2):
+    for number in range(1, questions.MOST_ASKED + 2):
         await played.say(Request(number, "wait", {}))
     assert "asked" in (await played.worker.wait_ended()).reason
 
@@ -121,10 +124,42 @@ async def test_what_cannot_travel_costs_nothing(autojump_clock, played):
 
 
 async def test_notices_to_who_reads_nothing_are_bounded(autojump_clock, played, monkeypatch):
-    monkeypatch.setattr(link, "MOST_UNSENT", 1000)
+    monkeypatch.setattr(outgoing, "MOST_UNSENT", 1000)
     played.worker.notify("x", data=b"x" * 2000)
     with pytest.raises(Overloaded, match="w-1 reads nothing"):
         played.worker.notify("x")
+
+
+async def test_a_flood_of_notices_waits_in_the_socket_and_then_is_the_end(nursery, autojump_clock):
+    played, heard = Played(), []
+    given = start(grace=2.0)._replace(listen=lambda method, params: heard.append(params["n"]))
+    worker = ChildWorker(given, lambda _: played)
+    nursery.start_soon(worker.run)
+    await played.answer({})
+    began = trio.current_time()
+
+    async def flood():
+        with contextlib.suppress(trio.BrokenResourceError):
+            for n in range(100):
+                await played.say(encode(Notice("tick", {"n": n})) * 1000)
+                await trio.sleep(0.5)
+
+    nursery.start_soon(flood)
+    await trio.sleep(10)
+    assert pace.BURST < len(heard) <= pace.BURST + 10.1 * pace.RATE
+    assert heard == sorted(heard)
+    assert worker.state is WorkerState.READY
+    ending = await worker.wait_ended()
+    assert trio.current_time() - began == pytest.approx(pace.PATIENCE, abs=1)
+    assert ending.reason == "it told more than 1000 things a second for 30 s"
+    nursery.cancel_scope.cancel()
+
+
+async def test_bursts_of_notices_are_heard_for_ever(autojump_clock, played):
+    for _ in range(100):
+        await played.say(encode(Notice("tick", {})) * 900)
+        await trio.sleep(1.5)
+    assert played.worker.state is WorkerState.READY
 
 
 async def test_one_that_does_not_come_up_says_so(nursery, autojump_clock):
