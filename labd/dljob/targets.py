@@ -1,0 +1,24 @@
+"""Where a job runs, by what it and the settings say."""
+
+import os
+
+from labd.dljob.local import Local
+from labd.dljob.platform import Labd
+from labd.dljob.settings import Settings
+from labd.dljob.work import Target
+
+PROJECT_DIR = "PROJECT_DIR"
+"""The variable that names a folder of modules; ``..`` where it is not set."""
+
+
+def of(settings: Settings, platform: bool, socket: str | None = None) -> Target:
+    """The target of a job: labd, unless the job or the settings want it here."""
+    if platform and settings.target == "labd":
+        return Labd(socket)
+    return Local(settings.workers)
+
+
+def project_path() -> tuple[str, ...]:
+    """The folders of the project's modules: the current one, and what the variable names."""
+    named = os.environ.get(PROJECT_DIR)
+    return (os.getcwd(), os.path.abspath(named)) if named else (os.getcwd(),)
