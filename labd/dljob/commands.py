@@ -1,7 +1,5 @@
 """What ``run``, ``run config`` and ``run test`` do, for whoever reads the words."""
 
-import os
-import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +36,7 @@ _SHOWN = ("dev", "noisy", "print_logs", "cpu_job", "cpu_image", "gpu_image")
 
 def run(name: str, given: list[str], options: Options, console: Console) -> int:
     """Make the jobs of a method and run them: 0, or 1 when a task failed. Raises LabdError."""
-    find_modules()
+    targets.find_modules()
     found = options.over(settings.load())
     jobs = method.jobs(name, words.split(given), found)
     if not jobs:
@@ -96,10 +94,3 @@ def _prepared(job: DLJob, found: Settings, options: Options, console: Console) -
     job.noisy = job.noisy if options.noisy is None else options.noisy
     job.target = targets.of(found, job.platform_job, options.socket)
     return job
-
-
-def find_modules() -> None:
-    """Let modules of the project be found: in the current folder, and where ``$PROJECT_DIR`` says."""
-    for folder in (os.getcwd(), os.path.abspath(os.environ.get(targets.PROJECT_DIR, ".."))):
-        if folder not in sys.path:
-            sys.path.append(folder)

@@ -51,9 +51,11 @@ class DLJob:
         )
         self.name = name or job_name(f"{module_name}.{method_name}", self.timer.began, self.platform_job)
         self._args_list, self._args, self._kwargs = args_list, args, kwargs
+        self.data = demands.texts("data", data)
+        """Files of the project that tasks read: labd runs them in the project's folder, where they are."""
         self._needs = {
-            "modules": demands.texts("modules", modules), "data": demands.texts("data", data),
-            "requirements": demands.requirements(requirements), **demands.limits(task_kwargs or {}),
+            "modules": demands.texts("modules", modules), "requirements": demands.requirements(requirements),
+            **demands.limits(task_kwargs or {}),
         }  # fmt: skip
         self.console: Console = Console()
         self.target: Target | None = None
@@ -82,6 +84,6 @@ class DLJob:
         calls = several or arguments.one(self.module_name, self.method_name, self._args, self._kwargs)
         return Work(
             module=self.module_name, function=self.method_name, args_list=calls.args_list,
-            kwargs_list=calls.kwargs_list, name=self.name, path=targets.project_path(),
-            cpus=self.settings.cpus, gpus=self.resources.gpus, **self._needs,
+            kwargs_list=calls.kwargs_list, name=self.name, cpus=self.settings.cpus,
+            gpus=self.resources.gpus, **self._needs,
         )  # fmt: skip

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from typing import Any
 
 from labd.dljob import load
-from labd.dljob.work import Done, Failure, Work
+from labd.dljob.work import Done, Failure, News, Work
 
 Ended = tuple[Any, Failure | None]
 
@@ -21,7 +21,7 @@ class Local:
     def __init__(self, workers: int = 1) -> None:
         self._workers = workers
 
-    def run(self, work: Work) -> Iterator[Done]:
+    def run(self, work: Work) -> Iterator[News]:
         """As :meth:`labd.dljob.work.Target.run`: a function that cannot be imported is said at once."""
         function = load.function(work.module, work.function)
         workers = min(self._workers, len(work.args_list))

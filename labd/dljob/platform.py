@@ -1,11 +1,16 @@
 """Calls in labd, through its client. Nothing else in this package knows that client."""
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
-from labd.dljob.work import Done, Failure, Work
+from labd.dljob.work import Done, Failure, News, Said, Work
 from labd.errors import Refused
+
+OPTIONS = ("modules", "requirements", "gpus", "memory", "concurrency", "time_limit", "retries")
+"""What the client is told of a :class:`Work` where it is not empty; its own names for it are the same."""
 
 
 class Labd:
@@ -14,10 +19,10 @@ class Labd:
     def __init__(self, socket: str | None = None, connect: Callable[[str | None], Any] | None = None) -> None:
         self._socket, self._connect = socket, connect or _client
 
-    def run(self, work: Work) -> Iterator[Done]:
-        """As :meth:`labd.dljob.work.Target.run`; the map is submitted when this returns."""
-        found = self._connect(self._socket).map(f"{work.module}:{work.function}", **options(work))
-        return (_done(record) for record in found.results())
+    def run(self, work: Work) -> Iterator[News]:
+        """As :meth:`labd.dljob.work.Target.run`; the map is durable when this returns."""
+        found = _submitted(self._connect(self._socket), work)
+        return _news(found)
 
 
 def _client(socket: str | None) -> Any:
@@ -26,31 +31,37 @@ def _client(socket: str | None) -> Any:
     except ModuleNotFoundError as error:
         if error.name != "labd.client":
             raise
-        raise Refused(
-            "this labd has no client for maps", hint="update labd, or run here: --dev true"
-        ) from None
+        raise Refused("this labd has no client for maps", hint="update it, or run here: --dev true") from None
     return module.Client(socket)
 
 
-def options(work: Work) -> dict[str, Any]:
-    """What the client is told besides the function: only what differs from its own defaults."""
-    wanted: dict[str, Any] = {
-        "name": work.name, "modules": list(work.modules), "data": list(work.data),
-        "requirements": list(work.requirements), "path": list(work.path), "gpus": work.gpus,
-        "memory": work.memory, "concurrency": work.concurrency, "time_limit": work.time_limit,
-        "retries": work.retries,
-    }  # fmt: skip
-    found = {key: value for key, value in wanted.items() if value}
-    lists = {"args_list": [list(args) for args in work.args_list], "kwargs_list": work.kwargs_list}
-    return {**lists, **found, "cpus": work.cpus}
+def _submitted(client: Any, work: Work) -> Any:
+    """The map of *work*. With keywords it is one call, whose arguments are a list for each place."""
+    function, columns = f"{work.module}:{work.function}", [*zip(*work.args_list, strict=True)]
+    options = {"name": work.name, "cpus": work.cpus, "kwargs": work.kwargs(0)}
+    for name in OPTIONS:
+        if value := getattr(work, name):
+            options[name] = list(value) if isinstance(value, tuple) else value
+    if columns:
+        return client.map(function, *columns, **options)
+    return _without_arguments(client, function, options)
 
 
-def _done(record: dict[str, Any]) -> Done:
-    error = record.get("error")
-    logs = str(record.get("logs") or "")
+def _without_arguments(client: Any, function: str, options: dict[str, Any]) -> Any:
+    """A map with one call that takes no list of arguments, which ``Client.map`` has no way to say."""
+    spec = import_module("labd.client.spec").spec_of(function, options.pop("kwargs"), options)
+    ask = {"spec": spec, "arguments": json.dumps([]).encode() + b"\n", "key": os.urandom(16).hex()}
+    return client.get(client.call("map.submit", ask)["map"]["id"])
+
+
+def _news(found: Any) -> Iterator[News]:
+    for result in found.as_completed():
+        yield Done(result.index, result.result, _failure(result.error))
+    for record in found.logs():
+        yield Said(record["index"], record["text"])
+
+
+def _failure(error: dict[str, Any] | None) -> Failure | None:
     if error is None:
-        return Done(record["index"], record.get("result"), None, logs)
-    if not isinstance(error, dict):
-        error = {"message": str(error)}
-    kept = (str(error.get(key) or "") for key in ("type", "message", "traceback"))
-    return Done(record["index"], None, Failure(*kept), logs)
+        return None
+    return Failure(*(str(error.get(key) or "") for key in ("type", "message", "traceback")))

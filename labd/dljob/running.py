@@ -9,7 +9,7 @@ from labd.dljob.journal import LOUD, RULE, Journal
 from labd.dljob.resources import Chosen
 from labd.dljob.results import Sorted
 from labd.dljob.timer import Timer
-from labd.dljob.work import Done, Target, Work
+from labd.dljob.work import Done, News, Said, Target, Work
 
 
 class Running:
@@ -18,7 +18,7 @@ class Running:
     def __init__(self, work: Work, files: Files, journal: Journal, timer: Timer, grouped: bool) -> None:
         self.work, self.files, self._journal = work, files, journal
         self._timer, self._grouped = timer, grouped
-        self._ends: Iterator[Done] = iter(())
+        self._news: Iterator[News] = iter(())
         self._logs: dict[int, str] = {}
         self.tasks = self.failed = 0
         self.last: Any = None
@@ -27,13 +27,16 @@ class Running:
         """Begin all tasks in *target*. Raises LabdError, OSError."""
         self.files.prepare()
         self._head(resources)
-        self._ends = target.run(self.work)
+        self._news = target.run(self.work)
 
     def finish(self) -> Any:
-        """Take in all ends; what a single task returned. Raises LabdError, OSError."""
+        """Take in the ends of all tasks; what a single task returned. Raises LabdError, OSError."""
         self._journal.head("results")
-        for done in self._ends:
-            self._take(done)
+        for news in self._news:
+            if isinstance(news, Said):
+                self._logs[news.task] = self._logs.get(news.task, "") + news.text
+            else:
+                self._take(news)
         self._timer.stop()
         self._tail()
         return self.last if len(self.work.args_list) == 1 else None
@@ -67,7 +70,6 @@ class Running:
     def _take(self, done: Done) -> None:
         self.tasks += 1
         self.last = done.result
-        self._logs[done.task] = done.logs
         found = self._sorted(done)
         self.failed += bool(found.errors)
         self.files.save(*found)
@@ -88,7 +90,7 @@ class Running:
     def _wrong(self, done: Done, value: Any) -> None:
         self._journal.error(done.task, value)
         if done.failure is not None and done.failure.traceback:
-            for line in (LOUD, done.failure.traceback, done.logs.rstrip("\n"), LOUD):
+            for line in (LOUD, done.failure.traceback, LOUD):
                 self._journal.note(line)
 
     def _tail(self) -> None:

@@ -1,6 +1,7 @@
 """Where a job runs, by what it and the settings say."""
 
 import os
+import sys
 
 from labd.dljob.local import Local
 from labd.dljob.platform import Labd
@@ -18,7 +19,8 @@ def of(settings: Settings, platform: bool, socket: str | None = None) -> Target:
     return Local(settings.workers)
 
 
-def project_path() -> tuple[str, ...]:
-    """The folders of the project's modules: the current one, and what the variable names."""
-    named = os.environ.get(PROJECT_DIR)
-    return (os.getcwd(), os.path.abspath(named)) if named else (os.getcwd(),)
+def find_modules() -> None:
+    """Let modules of the project be found: in the current folder, and where the variable says."""
+    for folder in (os.getcwd(), os.path.abspath(os.environ.get(PROJECT_DIR, ".."))):
+        if folder not in sys.path:
+            sys.path.append(folder)

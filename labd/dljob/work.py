@@ -10,7 +10,7 @@ class Work:
     """One function and the arguments of each of its calls.
 
     ``memory`` is bytes, ``time_limit`` seconds; 0 is no limit, and for ``concurrency`` as many as there is
-    room for. ``path`` are folders in which modules are found besides the current one.
+    room for. ``modules`` are those that the function needs besides its own.
     """
 
     module: str
@@ -19,9 +19,7 @@ class Work:
     kwargs_list: Sequence[dict[str, Any]] | None = None
     name: str = ""
     modules: tuple[str, ...] = ()
-    data: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
-    path: tuple[str, ...] = ()
     cpus: float = 1
     gpus: int = 0
     memory: int = 0
@@ -43,19 +41,28 @@ class Failure(NamedTuple):
 
 
 class Done(NamedTuple):
-    """The end of one call. ``logs`` is what it printed, unless that was seen as it happened."""
+    """The end of one call."""
 
     task: int
     result: Any
     failure: Failure | None = None
-    logs: str = ""
+
+
+class Said(NamedTuple):
+    """What a call printed, where that was not seen as it happened."""
+
+    task: int
+    text: str
+
+
+News = Done | Said
 
 
 class Target(Protocol):
     """A place where the calls of a job run."""
 
-    def run(self, work: Work) -> Iterator[Done]:
-        """Begin all calls, and give the end of each as it comes, in any order.
+    def run(self, work: Work) -> Iterator[News]:
+        """Begin all calls, and give the end of each as it comes, in any order, and what they printed.
 
         Raises LabdError at once for what cannot begin; a call that fails is a :class:`Done` like others.
         """

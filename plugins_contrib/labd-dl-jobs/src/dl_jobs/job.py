@@ -11,9 +11,12 @@ __all__ = ["DLJob", "run"]
 
 
 def run(
-    module_name: str, method_name: str = "task", args: Sequence[str] = (), kwargs: dict[str, str] | None = None,
+    module_name: str,
+    method_name: str = "task",
+    args: Sequence[str] = (),
+    kwargs: dict[str, str] | None = None,
     **options: Any,
-) -> int:  # fmt: skip
+) -> int:
     """Run the jobs that a method of the project makes: 0, or 1 when a task failed.
 
     *options* are those of ``dl_jobs run``: ``dev``, ``noisy``, ``print_logs``, ``cpu_job``, ``cpu_image``,
