@@ -1,10 +1,12 @@
 """What a job says: on the console, and in its log file."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
 from labd.dljob.ndjson import dump
+from labd.dljob.results import brief
 
 RULE = "-" * 100
 LOUD = "*" * 100
@@ -29,7 +31,7 @@ class Console:
 
     def error(self, task: int, value: Any) -> None:
         """A task has an error."""
-        self.talk(f"- {dump(value)}")
+        self.talk(f"- {dump(brief(value))}")
 
     def done(self, summary: dict[str, Any]) -> None:
         """The job is complete; *summary* has its numbers and files."""
@@ -65,13 +67,13 @@ class Journal:
                 self.console.talk(text)
 
     def result(self, task: int, value: Any) -> None:
-        self._value(value, self.console.result, task)
+        self._value(task, value, value, self.console.result)
 
     def error(self, task: int, value: Any) -> None:
-        self._value(value, self.console.error, task)
+        self._value(task, value, brief(value), self.console.error)
 
-    def _value(self, value: Any, tell: Any, task: int) -> None:
-        text = dump(value)
+    def _value(self, task: int, value: Any, shown: Any, tell: Callable[[int, Any], None]) -> None:
+        text = dump(shown)
         if self._wanted(text):
             self._file(f"- {text}")
             if self._noisy or self.console.data:

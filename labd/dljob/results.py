@@ -58,6 +58,13 @@ def of_no_json(index: int, raw: Any, error: Exception, args: Any, kwargs: Any) -
     return {**of_failure(index, failure, args, kwargs), "RESULT": repr(raw)[:SHOWN]}
 
 
+def brief(value: Any) -> Any:
+    """An error-result without its traceback, for where that is shown beside it."""
+    if isinstance(value, dict):
+        return {key: item for key, item in value.items() if key != "TRACEBACK"}
+    return value
+
+
 def _shown(value: Any) -> Any:
     try:
         return json.loads(dump(value))

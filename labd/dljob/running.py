@@ -90,7 +90,7 @@ class Running:
     def _wrong(self, done: Done, value: Any) -> None:
         self._journal.error(done.task, value)
         if done.failure is not None and done.failure.traceback:
-            for line in (LOUD, done.failure.traceback, LOUD):
+            for line in (LOUD, done.failure.traceback.rstrip("\n"), LOUD):
                 self._journal.note(line)
 
     def _tail(self) -> None:

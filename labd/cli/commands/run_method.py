@@ -60,6 +60,7 @@ def run(args: argparse.Namespace, connect: Connect) -> int:
 def _console(as_json: bool, out: TextIO) -> Any:
     """Results on *out*, talk on stderr."""
     from labd.dljob.journal import Console
+    from labd.dljob.results import brief
 
     class Split(Console):
         data = True
@@ -71,7 +72,7 @@ def _console(as_json: bool, out: TextIO) -> Any:
             self.put(value)
 
         def error(self, task: int, value: Any) -> None:
-            output.say(output.encode(value))
+            output.say(output.encode(brief(value)))
 
         def put(self, value: Any) -> None:
             print(output.encode(value), file=out, flush=True)
