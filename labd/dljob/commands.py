@@ -7,6 +7,7 @@ from labd.dljob import hello, method, settings, targets, words
 from labd.dljob.job import DLJob
 from labd.dljob.journal import Console
 from labd.dljob.settings import Settings
+from labd.dljob.words import Words
 from labd.errors import LabdError, UsageError
 
 RESERVED = ("config", "test")
@@ -36,9 +37,14 @@ _SHOWN = ("dev", "noisy", "print_logs", "cpu_job", "cpu_image", "gpu_image")
 
 def run(name: str, given: list[str], options: Options, console: Console) -> int:
     """Make the jobs of a method and run them: 0, or 1 when a task failed. Raises LabdError."""
+    return call(name, words.split(given), options, console)
+
+
+def call(name: str, given: Words, options: Options, console: Console) -> int:
+    """:func:`run`, for who has arguments and keywords already."""
     targets.find_modules()
     found = options.over(settings.load())
-    jobs = method.jobs(name, words.split(given), found)
+    jobs = method.jobs(name, given, found)
     if not jobs:
         console.talk(f"[WARNING] DLJob.run: no job found for {'.'.join(method.located(name, found))}")
     return run_all(jobs, found, options, console)
@@ -46,16 +52,17 @@ def run(name: str, given: list[str], options: Options, console: Console) -> int:
 
 def test(given: list[str], options: Options, console: Console) -> int:
     """Jobs that give back what they got, a number of them: 0, or 1 when one failed. Raises LabdError."""
-    if not given:
+    split = words.split(given)
+    if not split.args:
         raise UsageError("test needs a number of jobs", hint="as in: test 2 a b c hello=world")
     found = options.over(settings.load())
     shown = {"is_dev" if key == "dev" else key: key for key in _SHOWN}
     values = {name: getattr(found, key) for key, name in shown.items()}
 
-    def task(*args: str, **kwargs: Any) -> DLJob:
-        return hello.task(*args, options=values, **kwargs)
+    def task(nb_jobs: str, /, *args: str, **kwargs: Any) -> DLJob:
+        return hello.task(nb_jobs, values, *args, **kwargs)
 
-    return run_all(method.of_function(task, "test", words.split(given), found), found, options, console)
+    return run_all(method.of_function(task, "test", split, found), found, options, console)
 
 
 def config(given: list[str], force: bool, info: bool) -> tuple[Settings, str]:

@@ -15,7 +15,7 @@ def return_args(*args: Any, **kwargs: Any) -> dict[str, Any]:
     return {"args": args, "kwargs": kwargs}
 
 
-def task(nb_jobs: str, *args: str, options: dict[str, Any], **kwargs: Any) -> DLJob:
+def task(nb_jobs: str, options: dict[str, Any], /, *args: str, **kwargs: Any) -> DLJob:
     """*nb_jobs* tasks; ``platform``, ``cpu`` and ``gpus`` among the keywords say where. Raises UsageError."""
     count = _count(nb_jobs)
     base = {"args": [count, *args], "kwargs": kwargs, "options": options}

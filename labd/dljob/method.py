@@ -42,7 +42,7 @@ def of_function(function: load.Function, shown: str, words: Words, settings: Set
     return _checked(_made(function, shown, words.args, kwargs), shown)
 
 
-def _made(function: load.Function, shown: str, args: list[str], kwargs: dict[str, Any]) -> Any:
+def _made(function: load.Function, shown: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
     try:
         return function(*args, **kwargs)
     except LabdError:

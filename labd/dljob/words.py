@@ -1,13 +1,13 @@
 """The words of a command line: which are arguments, which are keywords. Pure."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Words(NamedTuple):
-    """Arguments and keywords; all values are text."""
+    """Arguments and keywords; from a command line all values are text."""
 
-    args: list[str]
-    kwargs: dict[str, str]
+    args: list[Any]
+    kwargs: dict[str, Any]
 
 
 def split(words: list[str]) -> Words:

@@ -28,7 +28,12 @@ def test_arguments_come_from_a_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("given", "said"),
-    [("x.txt", "no file of ndjson"), ("/nowhere/x.ndjson", "No such file"), ({"a": 1}, "dict"), (1.5, "float")],
+    [
+        ("x.txt", "no file of ndjson"),
+        ("/nowhere/x.ndjson", "No such file"),
+        ({"a": 1}, "dict"),
+        (1.5, "float"),
+    ],
 )
 def test_what_is_no_list_is_named(given, said):
     with pytest.raises(UsageError, match=said):

@@ -58,7 +58,7 @@ def test_a_function_over_a_file_and_over_its_results(tmp_path):
     path = tmp_path / "a.ndjson"
     ndjson.write(iter(range(3)), path)
     assert ndjson.apply(path, lambda x, by: x * by, by=10) == [0, 10, 20]
-    total = ndjson.apply(path, lambda x: x, lambda found, start: sum(found, start), {"start": 5})
+    total = ndjson.apply(path, lambda x: x, sum, {"start": 5})
     assert total == 8
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from labd.dljob import commands
 from labd.dljob.job import DLJob
 from labd.dljob.journal import Console
+from labd.dljob.words import Words
 
 __all__ = ["DLJob", "run"]
 
@@ -13,8 +14,8 @@ __all__ = ["DLJob", "run"]
 def run(
     module_name: str,
     method_name: str = "task",
-    args: Sequence[str] = (),
-    kwargs: dict[str, str] | None = None,
+    args: Sequence[Any] = (),
+    kwargs: dict[str, Any] | None = None,
     **options: Any,
 ) -> int:
     """Run the jobs that a method of the project makes: 0, or 1 when a task failed.
@@ -22,5 +23,5 @@ def run(
     *options* are those of ``dl_jobs run``: ``dev``, ``noisy``, ``print_logs``, ``cpu_job``, ``cpu_image``,
     ``gpu_image``. Raises labd.errors.LabdError.
     """
-    words = [*args, *(f"{key}={value}" for key, value in (kwargs or {}).items())]
-    return commands.run(f"{module_name}.{method_name}", words, commands.Options(**options), Console())
+    words = Words([*args], dict(kwargs or {}))
+    return commands.call(f"{module_name}.{method_name}", words, commands.Options(**options), Console())
