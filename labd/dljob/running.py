@@ -32,11 +32,12 @@ class Running:
     def finish(self) -> Any:
         """Take in the ends of all tasks; what a single task returned. Raises LabdError, OSError."""
         self._journal.head("results")
-        for news in self._news:
-            if isinstance(news, Said):
-                self._logs[news.task] = self._logs.get(news.task, "") + news.text
-            else:
-                self._take(news)
+        try:
+            for news in self._news:
+                self._hear(news)
+        except BaseException as error:
+            self._journal.item(f"interrupted after {self.tasks} tasks: {type(error).__name__}")
+            raise
         self._timer.stop()
         self._tail()
         return self.last if len(self.work.args_list) == 1 else None
@@ -66,6 +67,12 @@ class Running:
                 note.item(f"{what}: {path}")
         note.item(f"image: {resources.image}")
         note.item(f"tasks: {len(self.work.args_list)}")
+
+    def _hear(self, news: News) -> None:
+        if isinstance(news, Said):
+            self._logs[news.task] = self._logs.get(news.task, "") + news.text
+        else:
+            self._take(news)
 
     def _take(self, done: Done) -> None:
         self.tasks += 1

@@ -173,6 +173,20 @@ def test_a_folder_that_cannot_be_written_is_said_before_the_work(make):
     assert target.work is None
 
 
+def test_an_interrupted_run_says_so_in_its_log(make):
+    def news():
+        yield Done(0, 1)
+        raise KeyboardInterrupt
+
+    job = make("square", args_list=3)
+    job.target = target = Elsewhere()
+    target.run = lambda work: news()
+    with pytest.raises(KeyboardInterrupt):
+        job.run()
+    assert "interrupted after 1 tasks: KeyboardInterrupt" in next(Path("logs").iterdir()).read_text()
+    assert lines("results") == [1]
+
+
 def test_settings_come_from_the_file_of_the_project(make):
     Path("dl_jobs.config.yaml").write_text("results_dir: out\ngpus: 1\ncpu_job: false\nlog: none\n")
     job = make("square", args_list=2)

@@ -10,14 +10,14 @@ from labd.errors import UsageError
 
 HELP = """run the jobs that a function of your project makes
 
-METHOD is module.function below the folder `run` of the project; without a function it is `task`. It gets
+The function is one of a module in the folder `run` of the project; a module alone means its `task`. It gets
 the words as arguments and keywords, all as text, and returns a DLJob or a list of them. Results are printed
 as JSON, one a line, and saved in `results`. `run config` writes dl_jobs.config.yaml with the defaults,
-`run test N` runs N tasks that give back what they got.
+`run test N` runs N tasks that give back what they got. To run a command, use `labctl submit`.
 
 For BOOLEAN, false, none, no, null, f, n and 0 are false, everything else is true. Without `--dev false`, or
 `is_dev: false` in the file, jobs run here and not in labd."""
-USAGE = """labctl run [options] METHOD [ARG ...] [NAME=VALUE ...]
+USAGE = """labctl run [options] MODULE.FUNCTION [ARG ...] [NAME=VALUE ...]
 labctl run test [options] N [ARG ...] [NAME=VALUE ...]
 labctl run config [--force BOOLEAN] [--info] [NAME=VALUE ...]"""
 EXAMPLES = [
@@ -30,7 +30,7 @@ read = dljob.read
 
 
 def add_arguments(parser: Parser) -> None:
-    parser.add_argument("method", metavar="METHOD", help="module.function, `test` or `config`")
+    parser.add_argument("method", metavar="MODULE.FUNCTION", help="which function; or `test`, or `config`")
     parser.add_argument("words", metavar="ARG", nargs="*", help="arguments, and keywords as name=value")
     dljob.add_run_options(parser)
     dljob.add_config_options(parser)

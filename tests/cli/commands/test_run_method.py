@@ -1,6 +1,8 @@
 """labctl run: jobs of a project, results on stdout, talk on stderr."""
 
 import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +16,15 @@ def squares(n): return DLJob("sums", "square", args_list=int(n))
 
 
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    import sys
-
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    for name in ("run", "run.jobs", "sums"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "jobs.py").write_text(RUN)
     (tmp_path / "sums.py").write_text("def square(x):\n    print('task', x)\n    return 6 // x\n")
-    return tmp_path
+    yield tmp_path
+    for name in ("run", "run.jobs", "sums"):
+        sys.modules.pop(name, None)
 
 
 def test_results_are_data_and_everything_else_is_talk(project: Path, run: Labctl) -> None:
