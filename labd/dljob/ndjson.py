@@ -58,11 +58,12 @@ def lines(path: File) -> Iterator[Any]:
 
 def _value(path: File, number: int, line: bytes) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line.strip())
     except (ValueError, RecursionError) as error:
         shown = line[:60].decode(errors="replace").rstrip("\r\n")
+        why = f"{error.msg}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise UsageError(
-            f"{os.fspath(path)}, line {number} is no JSON: {shown!r}: {error}",
+            f"{os.fspath(path)}, line {number} is no JSON: {shown!r}: {why}",
             hint="each line of the file is one JSON value",
         ) from None
 

@@ -45,7 +45,7 @@ class Running:
     def log_lines(self) -> list[str]:
         """What the tasks printed, with a header for each that did."""
         said = [(index, text) for index, text in sorted(self._logs.items()) if text.strip()]
-        return [line for index, text in said for line in (f"logs[{index}]", RULE, text.rstrip("\n"), "")]
+        return [line for index, text in said for line in (f"logs[{index}]", RULE, *text.splitlines(), "")]
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class Running:
     def _wrong(self, done: Done, value: Any) -> None:
         self._journal.error(done.task, value)
         if done.failure is not None and done.failure.traceback:
-            for line in (LOUD, done.failure.traceback.rstrip("\n"), LOUD):
+            for line in (LOUD, *done.failure.traceback.splitlines(), LOUD):
                 self._journal.note(line)
 
     def _tail(self) -> None:

@@ -116,6 +116,8 @@ def test_the_log_tells_the_whole_run(make, heard):
     for part in ("DLJob.run: \n", "- job: mine", "- start: ", "- image: ", "ValueError: two", "failed: 1"):
         assert part in text
     assert "- tasks: 1, failed: 1" in heard.said
+    assert "ValueError: two" in heard.said
+    assert not [line for line in heard.said if "\n" in line]
     assert text.count("Traceback") == 1
 
 
@@ -152,7 +154,7 @@ def test_logs_of_elsewhere_are_printed_when_asked(make, heard):
     job.run()
     assert not heard.said
     job.print_logs()
-    assert heard.said == ["logs[1]", "-" * 100, "one\nmore", ""]
+    assert heard.said == ["logs[1]", "-" * 100, "one", "more", ""]
 
 
 def test_ends_may_come_in_any_order(make):
