@@ -45,6 +45,12 @@ except SystemExit:
     assert not loaded_after(code) & HEAVY
 
 
+def test_the_help_of_run_loads_nothing_of_it():
+    found = loaded_after("from labd.cli import labctl\nlabctl.command_parser('run', labctl.load('run'))")
+    assert not found & HEAVY
+    assert "labd.dljob.job" not in found
+
+
 def test_the_daemon_never_loads_what_belongs_to_others():
     extra = loaded_after("import labd.daemon.start") & {"textual", "tensorflow", "numpy", "rich", "asyncio"}
     assert not extra

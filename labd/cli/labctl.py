@@ -97,7 +97,7 @@ def load(name: str) -> ModuleType:
     if name in names.COMMANDS:
         from importlib import import_module
 
-        return import_module(f"labd.cli.commands.{name}")
+        return import_module(f"labd.cli.commands.{names.MODULES.get(name, name)}")
     from labd.cli.extra import find, listed
 
     module = find(name)

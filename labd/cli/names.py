@@ -3,6 +3,7 @@
 GROUPS: dict[str, dict[str, str]] = {
     "Jobs": {
         "submit": "run a command as a job",
+        "run": "run the jobs that a function of your project makes",
         "status": "what runs, what waits, what the machine has",
         "show": "everything about one job",
         "top": "the machine and its jobs, live",
@@ -42,6 +43,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "man": "show or write manual pages",
     },
 }
+
+MODULES = {"run": "run_method"}
+"""Modules that are not called as their command: labd has a command of that name, too."""
 
 COMMANDS: dict[str, str] = {name: line for group in GROUPS.values() for name, line in group.items()}
 

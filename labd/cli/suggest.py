@@ -10,7 +10,7 @@ _MEANT = {
     "cancel": ("kill", "stop", "rm", "scancel"),
     "show": ("info",),
     "logs": ("tail", "log"),
-    "submit": ("run", "sbatch"),
+    "submit": ("sbatch",),
 }
 """What other programs call it."""
 

@@ -1,6 +1,5 @@
 """labctl as a whole: finding commands, global options, ways to end."""
 
-import importlib
 import json
 import os
 import pty
@@ -74,7 +73,7 @@ def test_only_the_chosen_command_is_imported(answering: FakeDaemon) -> None:
 
 @pytest.mark.parametrize("name", names.COMMANDS)
 def test_every_command_has_help_and_two_to_four_examples(name: str, run: Labctl) -> None:
-    module = importlib.import_module(f"labd.cli.commands.{name}")
+    module = labctl.load(name)
     assert module.HELP.splitlines()[0] == names.COMMANDS[name]
     assert 2 <= len(module.EXAMPLES) <= 4
     assert all(command.split()[:2] == ["labctl", name] for command, _ in module.EXAMPLES)
