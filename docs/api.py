@@ -8,10 +8,10 @@ from typing import TypeGuard
 
 from docs.tables import table
 from labd import api
-from labd.api import hookspecs, jobs, methods, node, notify, services
+from labd.api import hookspecs, http, jobs, methods, node, notify, services
 from labd.errors import LabdError
 
-TYPES = (services, methods, jobs, notify, node)
+TYPES = (services, methods, jobs, notify, http, node)
 
 ELSEWHERE = ("JobSpec", "JobView")
 """Classes that have a table of their own, in json-shapes.md."""

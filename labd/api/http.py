@@ -54,12 +54,16 @@ class Request(Protocol):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """An answer. A *body* that is an async iterator is sent piece by piece, as fast as the client reads."""
+    """An answer. A *body* that is an async iterator is sent piece by piece, as fast as the client reads.
+
+    An *endless* one ends when labd stops, which else waits a while for answers that are being sent.
+    """
 
     body: bytes | AsyncIterator[bytes] = b""
     status: int = 200
     content_type: str = "application/octet-stream"
     headers: tuple[tuple[str, str], ...] = ()
+    endless: bool = False
 
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: tuple[tuple[str, str], ...] = ()) -> Self:

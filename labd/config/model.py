@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from labd.config.annotations import Bytes, Seconds, seconds, size
+from labd.config.http import Http
 from labd.config.notify import Notify
 from labd.config.table import Table
 
@@ -248,5 +249,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     jobs: Jobs = Jobs()
     store: Store = Store()
     wire: Wire = Wire()
+    http: Http = Http()
     notify: Notify = Notify()
     plugins: Plugins = Plugins()

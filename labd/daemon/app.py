@@ -31,6 +31,7 @@ from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
+from labd.daemon.methods.http import HttpMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.system import SystemMethods
@@ -46,6 +47,7 @@ from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
 from labd.daemon.supervisor import Supervisor
 from labd.daemon.uploads import Uploads
+from labd.daemon.web.service import Web
 from labd.jobs import attempts, limits, table
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
@@ -72,6 +74,9 @@ from labd.store.writer import Store
 
 log = logging.getLogger("labd")
 
+
+FAREWELL = 5.0
+"""Seconds beyond the time to drain that the last HTTP clients may take."""
 
 REMEMBERED = 2000
 """Ended attempts from which fair shares are reckoned after a restart."""
@@ -138,6 +143,7 @@ class Daemon:
             self.store, self.queue, self.bus, self.clock, Senders(self.notifiers),
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
+        self.web = Web(self)
         self.control = Control(self)
         self.server = Server(self._sockets(), self._identify, self._connection, config.wire.max_connections)
         self.stalls = StallWatch(self._stalled, config.daemon.stall_limit)
@@ -200,8 +206,15 @@ class Daemon:
                 Service("notices", self.notices.run, patient),
             ],
             list(self.setup.registry.services),
-            [Service("server", self.server.run, once, critical=True)],
+            [
+                Service("server", self.server.run, once, critical=True),
+                *self._web_service(config.http.drain_timeout),
+            ],
         ]
+
+    def _web_service(self, drain: float) -> list[Service]:
+        policy = Restart(max_delay=5.0, burst=1_000_000, stop_timeout=drain + FAREWELL)
+        return [Service("http", self.web.run, policy)] if self.web.enabled else []
 
     def _ready(self) -> None:
         self.control.started()
@@ -220,9 +233,16 @@ class Daemon:
             *BlobMethods(self.user_blobs, self.uploads, self.desk, self.code).all(),
             *system.all(),
             *NotifyMethods(self.notices).all(),
+            *HttpMethods(self.web).all(),
             *(m for _, m in registry.methods),
         ):
             self.dispatcher.add(method)
+        self._prepare_web()
+
+    def _prepare_web(self) -> None:
+        if self.web.enabled:
+            self.dispatcher.called = self.web.meters.called
+        self.web.prepare([route for _, route in self.setup.registry.routes])
 
     def _node(self, plugin: str) -> PluginNode:
         uid, gid = os.getuid(), os.getgid()

@@ -15,7 +15,7 @@ HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 """Every hook, in the order in which labd calls them."""
 
 RESERVED = frozenset(
-    {"labd", "job", "event", "plugin", "daemon", "service", "notify"}
+    {"labd", "job", "event", "plugin", "daemon", "service", "notify", "http"}
     | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "notices", "server"}
 )
 """Names under which labd's own methods and services go."""

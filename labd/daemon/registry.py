@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pluggy
 
-from labd.api import JobKind, JobSpec, Method, Node, Notifier, Service
+from labd.api import JobKind, JobSpec, Method, Mount, Node, Notifier, Route, Service
 from labd.api.hookspecs import LabdHooks
 from labd.config.notify import TAKES
 from labd.daemon import offers
@@ -139,6 +139,11 @@ class Registry:
         """``(plugin, notifier)`` of every loaded plugin."""
         return tuple((name, one) for name, offer in self._offers.items() for one in offer.notifiers)
 
+    @property
+    def routes(self) -> tuple[tuple[str, Route | Mount], ...]:
+        """``(plugin, route or mount)`` of every loaded plugin."""
+        return tuple((name, route) for name, offer in self._offers.items() for route in offer.routes)
+
     def statistics(self) -> RegistryStatistics:
         """The plugins in numbers."""
         states = Counter(record.state for record in self._records)
@@ -184,6 +189,7 @@ class Registry:
                 offers.methods(record.name, self._ask(record.name, "labd_methods", node=node)),
                 offers.services(record.name, self._ask(record.name, "labd_services", node=node)),
                 offers.notifiers(record.name, self._ask(record.name, "labd_notifiers", node=node)),
+                offers.routes(record.name, self._ask(record.name, "labd_http_routes", node=node)),
             )
             self._refuse_taken(offer)
             self._offers[record.name] = offer
@@ -237,6 +243,10 @@ class Registry:
         taken = {JobSpec().kind: "labd"} | {kind.name: plugin for plugin, kind in self.kinds}
         taken_services = {service.name: plugin for plugin, service in self.services}
         taken_notifiers = dict.fromkeys(TAKES, "labd") | {one.name: plugin for plugin, one in self.notifiers}
+        taken_pages = dict.fromkeys(offers.PAGES, "labd") | {
+            offers.page(route): plugin for plugin, route in self.routes
+        }
+        _refuse_repeats("page", [offers.page(route) for route in offer.routes], taken_pages)
         _refuse_repeats("job kind", [kind.name for kind in offer.kinds], taken)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
         _refuse_repeats("service", [service.name for service in offer.services], taken_services)

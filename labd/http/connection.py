@@ -88,7 +88,8 @@ class Connection:
     def drain(self) -> None:
         """No further requests: the one in work is the last."""
         self.closing = True
-        if self.idle:
+        if self.idle or (self._exchange is not None and self._exchange.endless):
+            self._late = 0
             self._scope.cancel(reason="labd is stopping")
 
     async def _serve(self) -> None:

@@ -38,7 +38,7 @@ class Exchange:
         self.params: Mapping[str, str] = {}
         self.max_body = max_body
         self.status = 0
-        self.done = False
+        self.done = self.endless = False
         self.keep_alive = head.keep_alive
         self._connection = connection
         self._received = 0

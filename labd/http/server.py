@@ -48,7 +48,8 @@ class Tally:
 
     def answered(self, exchange: Exchange, status: int, seconds: float) -> None:
         self.requests[exchange.method, exchange.route, status] += 1
-        self.seconds[exchange.route].observe(seconds)
+        if not exchange.endless:
+            self.seconds[exchange.route].observe(seconds)
 
     def refused(self, status: int) -> None:
         self.refusals[status] += 1
@@ -107,6 +108,12 @@ class Server:
             connection.drain()
         self._life.deadline = trio.current_time() + self._drain()
         self._stopped.set()
+
+    def hurry(self) -> None:
+        """Wait for no request any more, now or when told to stop."""
+        self._drain = lambda: 0.0
+        if self._stopped.is_set():
+            self._life.cancel(reason="labd stops in a hurry")
 
     # -- letting in ------------------------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 """All that one server answers: who asks, which route, whether they may, and its answer."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from collections.abc import Set as AbstractSet
 
 import trio
@@ -128,8 +128,13 @@ async def _stream(
     exchange: Exchange, response: Response, body: AsyncIterator[bytes], fields: list[tuple[bytes, bytes]]
 ) -> None:
     exchange.start(response.status, fields, None)
-    if exchange.method != "HEAD":
-        await exchange.send(b"")
-        async for piece in body:
-            await exchange.send(piece)
+    exchange.endless = response.endless
+    try:
+        if exchange.method != "HEAD":
+            await exchange.send(b"")
+            async for piece in body:
+                await exchange.send(piece)
+    finally:
+        if isinstance(body, AsyncGenerator):
+            await body.aclose()
     await exchange.send(b"", last=True)

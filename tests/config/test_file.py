@@ -37,6 +37,7 @@ def test_the_file_has_every_setting_and_no_other(uncommented):
     origins = load([uncommented]).origins
     empty = {
         "jobs.groups",
+        "http.tokens",
         "notify.targets",
     }  # a table without keys sets nothing, so nothing comes from the file
     assert {key for key, origin in origins.items() if origin.kind == "file"} | empty == set(

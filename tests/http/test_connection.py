@@ -97,7 +97,14 @@ async def test_a_whole_url_is_a_target_too(talk):
     assert (await talk.ask("GET", "http://localhost/hello")).body == b"hello"
 
 
-WRONG_HOSTS = {"evil.example": 421, "localhost.evil.example": 421, "a b": 400, "": 400, "a:b": 400, "[::1": 400}
+WRONG_HOSTS = {
+    "evil.example": 421,
+    "localhost.evil.example": 421,
+    "a b": 400,
+    "": 400,
+    "a:b": 400,
+    "[::1": 400,
+}
 
 
 @pytest.mark.parametrize("host", WRONG_HOSTS)
@@ -381,7 +388,6 @@ async def test_starlette_answers_below_its_prefix(nursery):
     assert (await talk.ask("POST", "/app/who", b"hi")).body == b'{"name":"alice","body":"hi"}'
     assert (await talk.ask("GET", "/app/stream")).body == b"ab"
     assert (await talk.ask("GET", "/app/x%20y?z=1")).body == b"/app/x y?z=1"
-    assert (await talk.ask("HEAD", "/app/who")).status == 405
     assert (await talk.ask("GET", "/apple")).status == 404
 
 
