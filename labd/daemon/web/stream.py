@@ -27,9 +27,8 @@ class Events:
         topics = tuple(filter(None, request.query.get("topics", "").split(",")))
         since = _number(request.headers.get(b"last-event-id", b"").decode("latin-1"))
         since = _number(request.query.get("since", "")) if since is None else since
-        if request.query.get("epoch", self._epoch) != self._epoch:
-            since = None  # the numbers are those of another log
-        known = since is not None and since <= self._bus.last
+        same = request.query.get("epoch", self._epoch) == self._epoch  # else the number is of another log
+        known = since is not None and since <= self._bus.last and same
         listener = self._bus.listen(topics, since if known else None)
         frames = self._frames(listener, catching_up=known, forgot=since is not None and not known)
         fields = (("cache-control", "no-store"), ("x-accel-buffering", "no"))
