@@ -106,13 +106,10 @@ def test_curl_asks_in_its_own_ways(serve, tmp_path):
 
     large = tmp_path / "large"
     large.write_text(json.dumps({"spec": {"script": "#" + "x" * 200_000 + "\ntrue\n"}}))
-    ask = f"@{large}"
-    assert '"created":true' in curl(
-        *key, "-H", "Expect: 100-continue", "--data-binary", ask, f"{site.url}/rpc/job.submit"
-    )
-    assert '"created":true' in curl(
-        *key, "-H", "Transfer-Encoding: chunked", "--data-binary", ask, f"{site.url}/rpc/job.submit"
-    )
+    submit = [*key, "-H", "Content-Type: application/json", "--data-binary", f"@{large}"]
+    submit.append(f"{site.url}/rpc/job.submit")
+    assert '"created":true' in curl("-H", "Expect: 100-continue", *submit)
+    assert '"created":true' in curl("-H", "Transfer-Encoding: chunked", *submit)
     assert "HTTP/1.1 200 OK" in curl(*key, "-I", f"{site.url}/metrics")
     assert '"ready":true' in curl(*key, "-0", f"{site.url}/readyz")
     assert '"ready":true' in curl(*key, "--http2", f"{site.url}/readyz")

@@ -58,10 +58,10 @@ class Doors:
         return f"labd-{uid}-{hmac.new(self._key, b'http %d' % uid, hashlib.sha256).hexdigest()}"
 
     def authenticate(self, exchange: Exchange, origin: object) -> Peer | None:
-        """Who sends this request; *origin* is the peer of a Unix socket, None over TCP."""
-        if isinstance(origin, Peer):
-            return origin
+        """Who sends this request: whoever the token names, else *origin*, the peer of a Unix socket."""
         said = exchange.headers.get(b"authorization", b"")
+        if not said and isinstance(origin, Peer):
+            return origin
         if not said.lower().startswith(SCHEME):
             return None
         return self._bearer(said[len(SCHEME) :].strip())

@@ -37,7 +37,8 @@ async def _nowhere(method: str, params: dict[str, Any]) -> None:
 def _params(request: Any, body: bytes) -> dict[str, Any]:
     kind = request.headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
     if body and kind != b"application/json":
-        raise Refusal(415, "the body of a call is application/json", close=False)
+        hint = "send Content-Type: application/json"
+        raise Refusal(415, "the body of a call is JSON", hint=hint, close=False)
     try:
         params = msgspec.json.decode(body or b"{}")
     except (msgspec.DecodeError, RecursionError) as error:

@@ -56,7 +56,8 @@ def test_the_role_of_another_user_is_that_of_the_present_configuration():
 
 WRONG = [
     "", "Bearer", "Bearer ", f"Basic {PROM}", PROM, f"Bearer {PROM}x", f"Bearer {PROM[:-1]}",
-    "Bearer labd-0-", f"Bearer labd-{OWN}-{'0' * 64}", "Bearer labd--1-x", "Bearer labd-99999999999999-x", "Bearer \xff\xfe",
+    "Bearer labd-0-", f"Bearer labd-{OWN}-{'0' * 64}", "Bearer labd--1-x",
+    "Bearer labd-99999999999999-x", "Bearer \xff\xfe",
 ]  # fmt: skip
 
 
@@ -74,7 +75,9 @@ def test_a_token_is_no_good_for_another_user_or_another_key(doors):
 
 def test_on_a_unix_socket_the_kernel_says_who_asks(doors):
     bob = Peer(pid=1, uid=1, gid=1, name="bob", role=Role.SUBMIT)
-    assert doors.authenticate(asked(f"Bearer {PROM}"), bob) is bob
+    assert doors.authenticate(asked(""), bob) is bob
+    assert doors.authenticate(asked(f"Bearer {PROM}"), bob).role == Role.VIEW
+    assert doors.authenticate(asked("Bearer wrong"), bob) is None
 
 
 def test_a_token_of_nobody_is_trouble_and_lets_nobody_in():
