@@ -8,7 +8,7 @@ import socket
 import trio
 
 TURN = 32
-"""Times that the kernel may answer at once before others have their turn."""
+"""Pieces that the kernel may take at once before others have their turn."""
 
 
 class SocketTransport(trio.abc.HalfCloseableStream):
@@ -21,16 +21,23 @@ class SocketTransport(trio.abc.HalfCloseableStream):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
-        """What is there, at least one byte; empty at the end. Raises BrokenResourceError."""
+        """What is there, at least one byte; empty at the end. Raises BrokenResourceError.
+
+        What is there at once is given after all others had their turn: else a client whose next request is
+        always there already would be the only one that is served.
+        """
+        waited = False
         while True:
             try:
                 data = self.sock.recv(max_bytes or 65_536)
             except BlockingIOError:
                 await trio.lowlevel.wait_readable(self.sock)
+                waited = True
             except OSError as error:
                 raise self._lost(error) from error
             else:
-                await self._yield()
+                if not waited:  # shielded: what was received must not get lost
+                    await trio.lowlevel.cancel_shielded_checkpoint()
                 return data
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
@@ -65,7 +72,7 @@ class SocketTransport(trio.abc.HalfCloseableStream):
     async def _yield(self) -> None:
         self._turns += 1
         if self._turns % TURN == 0:
-            await trio.lowlevel.cancel_shielded_checkpoint()  # what was received must not get lost
+            await trio.lowlevel.cancel_shielded_checkpoint()
 
     def _lost(self, error: OSError) -> Exception:
         if self.sock.fileno() == -1:
