@@ -17,7 +17,8 @@ lives, usually until the machine restarts."""
 USAGE = "labctl http [url | token] [options]"
 EXAMPLES = [
     ("labctl http", "the addresses"),
-    ('curl -H "Authorization: Bearer $(labctl http token)" $(labctl http url)/metrics', "ask something"),
+    ("labctl http url", "the first of them, for curl"),
+    ("labctl http token > token", "what to send with it as Authorization: Bearer"),
 ]
 HINT = "http.enabled = true in labd.toml, then restart labd"
 
