@@ -11,6 +11,7 @@ from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
 from labd.config.words import accepted
 from labd.daemon.methods.blobs import BlobMethods
+from labd.daemon.methods.http import HttpMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.notify import NotifyMethods
@@ -33,6 +34,7 @@ def all_methods() -> list[Method]:
         *UsageMethods(nothing, nothing).all(),
         *StoreMethods(nothing).all(),
         *MapMethods(nothing, nothing).all(),
+        *HttpMethods(nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
 

@@ -336,6 +336,11 @@ ANSWERS: dict[str, Words] = {
     "event.list": {
         "events": "the events, in order", "oldest": "first number in the log", "last": "last number",
     },
+    "http.show": {
+        "enabled": "whether labd is to answer over HTTP", "urls": "where it does",
+        "problem": "why it does not, though it is to; else empty",
+    },
+    "http.token": {"token": "the caller's token", "user": "their name"},
     "job.cancel": {"job": "the job as it is now", "would": _WOULD},
     "job.code": {"job": "its id", "code": "its frozen code, as in the job's description"},
     "job.defaults": {

@@ -2,11 +2,12 @@
 
 A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
 the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
-:class:`Method`, :class:`JobKind`, :class:`Notifier`, a settings class); whatever awaits is a service, a
-handler or a notifier's ``send``. :mod:`labd.testing` tests all of it without a daemon.
+:class:`Method`, :class:`JobKind`, :class:`Notifier`, :class:`Route`, a settings class); whatever awaits is a
+service, a handler or a notifier's ``send``. :mod:`labd.testing` tests all of it without a daemon.
 """
 
 from labd.api.hookspecs import hookimpl
+from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
@@ -36,6 +37,7 @@ __all__ = [
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
+    "Route", "Mount", "Request", "Response",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",

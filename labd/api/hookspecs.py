@@ -18,6 +18,7 @@ import pluggy
 if TYPE_CHECKING:
     import msgspec
 
+    from labd.api.http import Mount, Route
     from labd.api.jobs import JobKind
     from labd.api.methods import Method
     from labd.api.node import Node
@@ -124,6 +125,25 @@ class LabdHooks:
                     return {"text": f"hello, {params.who}", "caller": call.peer.name}
 
                 return Method("hello.greet", greet, Greet, Role.VIEW, "Say hello.")
+        """
+
+    @hookspec
+    def labd_http_routes(self, node: Node) -> Route | Mount | list[Route | Mount] | None:
+        """Offer pages over HTTP: paths of your own, or an ASGI application below a prefix.
+
+        Called when the plugin is loaded, also where HTTP is off. A path belongs to whoever offers it
+        first. Since API 1.
+
+        Example::
+
+            from labd.api import Response, Route, hookimpl
+
+            async def greet(request):
+                return Response.json({"text": f"Hello, {request.params['name']}!"})
+
+            @hookimpl
+            def labd_http_routes(node):
+                return Route(method="GET", path="/hello/{name}", handler=greet, doc="Say hello.")
         """
 
     @hookspec

@@ -30,6 +30,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "The daemon": {
         "events": "what happened, and what happens",
         "notify": "where notifications can go, and a try",
+        "http": "where labd answers over HTTP, and a token",
         "plugins": "what is plugged in, and how it is",
         "methods": "every method that can be called",
         "call": "call one method",

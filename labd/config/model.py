@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from labd.config.annotations import Bytes, Seconds, seconds, size
+from labd.config.http import Http
 from labd.config.notify import Notify
 from labd.config.table import Table
 from labd.config.telemetry import Telemetry
@@ -289,6 +290,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     store: Store = Store()
     retention: Retention = Retention()
     wire: Wire = Wire()
+    http: Http = Http()
     notify: Notify = Notify()
     telemetry: Telemetry = Telemetry()
     plugins: Plugins = Plugins()

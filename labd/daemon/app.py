@@ -32,6 +32,7 @@ from labd.daemon.layers import Layer, run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.blobs import BlobMethods
+from labd.daemon.methods.http import HttpMethods
 from labd.daemon.methods.jobs import JobMethods
 from labd.daemon.methods.notify import NotifyMethods
 from labd.daemon.methods.plugins import PluginMethods
@@ -58,6 +59,7 @@ from labd.daemon.supervisor import Supervisor
 from labd.daemon.telemetry.service import Spans
 from labd.daemon.telemetry.spans import Origin as SpanOrigin
 from labd.daemon.uploads import Uploads
+from labd.daemon.web.service import Web
 from labd.daemon.wiring import Wiring
 from labd.jobs import attempts, limits, table
 from labd.jobs.census import Counter
@@ -90,6 +92,9 @@ from labd.workers.service import WorkerHouse
 
 log = logging.getLogger("labd")
 
+
+FAREWELL = 5.0
+"""Seconds beyond the time to drain that the last HTTP clients may take."""
 
 REMEMBERED = 2000
 """Ended attempts from which fair shares are reckoned after a restart."""
@@ -164,6 +169,7 @@ class Daemon:
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
         self.spans = Spans(self.store, self.bus, SpanOrigin(socket.gethostname(), version(), self.epoch))
+        self.web = Web(self)
         self.control = Control(self)
         self.plugins = Switchboard(
             setup.registry, self.wiring, self._node, setup.loaded, find=plugins.find,
@@ -239,8 +245,15 @@ class Daemon:
                 Service("telemetry", self.spans.run, quick),
             ],
             list(self.setup.registry.services),  # the layer that Wiring starts more in
-            [Service("server", self.server.run, once, critical=True)],
+            [
+                Service("server", self.server.run, once, critical=True),
+                *self._web_service(config.http.drain_timeout),
+            ],
         ]
+
+    def _web_service(self, drain: float) -> list[Service]:
+        policy = Restart(max_delay=5.0, burst=1_000_000, stop_timeout=drain + FAREWELL)
+        return [Service("http", self.web.run, policy)] if self.web.enabled else []
 
     def _ready(self) -> None:
         self.plugins.up.set()
@@ -258,8 +271,17 @@ class Daemon:
             *NotifyMethods(self.notices).all(),
             *UsageMethods(self.store, self.clock).all(),
             *StoreMethods(self.collector).all(),
+            *HttpMethods(self.web).all(),
         ):
             self.dispatcher.add(method)
+        self._prepare_web()
+
+    def _prepare_web(self) -> None:
+        if self.web.enabled:
+            self.dispatcher.called = self.web.meters.called
+        self.web.prepare()
+        self.web.answer([])
+        self.wiring.on_routes = self.web.answer
 
     def _node(self, record: PluginRecord, settings: Any) -> PluginNode:
         plugin = record.name

@@ -13,7 +13,18 @@ from typing import Any
 import msgspec
 import trio
 
-from labd.api import Call, JobKind, JobSpec, LabdError, Method, Notifier
+from labd.api import (
+    Call,
+    JobKind,
+    JobSpec,
+    LabdError,
+    Method,
+    Mount,
+    Notifier,
+    Request,
+    Response,
+    Route,
+)
 from labd.daemon.faults import one_line, split
 from labd.daemon.notices.senders import called
 from labd.daemon.owner import OWNER
@@ -100,6 +111,20 @@ class Boundary:
                 OWNER.reset(token)
 
         return msgspec.structs.replace(notifier, send=send)
+
+    def route(self, plugin: str, route: Route | Mount) -> Route | Mount:
+        """*route*, answered behind the boundary; an application that is mounted answers for itself."""
+        if isinstance(route, Mount):
+            return route
+
+        async def handler(request: Request) -> Response:
+            OWNER.set(plugin)
+            response: Response = await self._guarded(
+                plugin, f"page {route.path}", lambda: route.handler(request)
+            )
+            return response
+
+        return msgspec.structs.replace(route, handler=handler)
 
     def kind(self, plugin: str, kind: JobKind) -> JobKind:
         """*kind*, built behind the boundary."""

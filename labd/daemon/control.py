@@ -102,6 +102,7 @@ class Control:
     def hurry(self, reason: str) -> None:
         """Somebody asked a second time."""
         self._patience.cancel(reason=reason)
+        self._daemon.web.hurry()
         if self._daemon.supervisor is not None:
             self._daemon.supervisor.hurry()
 
@@ -164,6 +165,7 @@ class Control:
         resources = config.resources
         daemon.ledger.capacity = machine(resources.cores, resources.memory)
         daemon.gpus.configure(resources)
+        daemon.web.configure(config.http, config.access)
         daemon.runner.kick()
 
     # -- looking ---------------------------------------------------------------------------------
@@ -209,6 +211,7 @@ class Control:
             )
         if self._asked.is_set():
             lines.append(f"labd is stopping: {self.stop_reason}")
+        lines += daemon.web.trouble()
         lines += [device.trouble for device in daemon.ledger.capacity.known if device.trouble]
         records = daemon.supervisor.records if daemon.supervisor else ()
         lines += [
@@ -218,6 +221,11 @@ class Control:
         return lines + [
             f"plugin {p.name} {p.state}: {p.error}" for p in plugins if p.state in ("failed", "incompatible")
         ]
+
+    def not_ready(self) -> list[str]:
+        """Why labd is to be given no work now; none when it takes some."""
+        reasons = [f"labd is stopping: {self.stop_reason}"] if self._asked.is_set() else []
+        return reasons + (["the store has failed"] if self._daemon.store.failed else [])
 
     def status_line(self) -> str:
         """One line for ``systemctl status``."""
@@ -254,6 +262,7 @@ class Control:
                 machine_checks.versions,
                 machine_checks.of_process,
                 partial(doctor.descriptors, self.config.wire.max_connections),
+                partial(doctor.http, daemon.web.enabled, daemon.web.urls, daemon.web.trouble()),
                 partial(doctor.plugins, daemon.setup.registry.records),
                 *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
                 partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),

@@ -1,6 +1,7 @@
 """From a request to an answer: find the method, check who asks and with what, call it."""
 
 import logging
+from collections.abc import Callable
 from difflib import get_close_matches
 from typing import Any
 
@@ -20,6 +21,8 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._methods: dict[str, Method] = {}
+        self.called: Callable[[str, str, float], None] | None = None
+        """Told of each call: the method (``unknown`` for none), ``ok`` or an error's code, the seconds."""
 
     def add(self, method: Method) -> None:
         """Offer *method*. Raises Conflict when the name is taken."""
@@ -29,6 +32,11 @@ class Dispatcher:
 
     def remove(self, name: str) -> None:
         self._methods.pop(name, None)
+
+    @property
+    def methods(self) -> list[Method]:
+        """Every method there is."""
+        return list(self._methods.values())
 
     def describe(self) -> list[dict[str, Any]]:
         """Every method with its role and the JSON Schema of its parameters, by name."""
@@ -44,6 +52,21 @@ class Dispatcher:
 
     async def answer(self, call: Call, params: dict[str, Any]) -> Any:
         """The result of one call. Raises LabdError, nothing else."""
+        if self.called is None:
+            return await self._answer(call, params)
+        began, code = trio.current_time(), "cancelled"
+        try:
+            result = await self._answer(call, params)
+            code = "ok"
+        except LabdError as error:
+            code = error.code
+            raise
+        finally:
+            name = call.method if call.method in self._methods else "unknown"
+            self.called(name, code, trio.current_time() - began)
+        return result
+
+    async def _answer(self, call: Call, params: dict[str, Any]) -> Any:
         try:
             method = self._find(call)
             return await method.handler(call, checked(method.name, params, method.params))

@@ -123,6 +123,12 @@ def plugins(records: Sequence[PluginRecord]) -> Check:
     return Check("plugins", "ok", f"{sum(r.loaded for r in records)} loaded")
 
 
+def http(enabled: bool, urls: Sequence[str], trouble: Sequence[str]) -> Check:
+    if trouble:
+        return Check("http", "warn", "; ".join(trouble), "see the section [http] of the configuration")
+    return Check("http", "ok", f"served at {', '.join(urls)}" if enabled else "off; http.enabled turns it on")
+
+
 def gpu(found: GpuStatistics) -> Check:
     """How one GPU fares, and who has it."""
     memory = size(found.memory) if found.memory else ""

@@ -1,13 +1,21 @@
 """Checks what a hook returned. Pure: each function gives a list of sound things or raises WrongOffer."""
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import JobKind, Method, Notifier, Restart, Role, Service
+from labd.api import JobKind, Method, Mount, Notifier, Restart, Role, Route, Service
 
 T = TypeVar("T", Service, Method, JobKind, Notifier)
+
+PAGES = ("/healthz", "/readyz", "/metrics", "/events", "/openapi.json", "/rpc")
+"""What labd itself answers over HTTP: no page of a plugin is one of these, or below one."""
+
+_PATH = re.compile(r"/[!-~]*")
+_PART = re.compile(r"[^{}*]*|\{[a-z_]+\}")
+_LAST = re.compile(r"\{[a-z_]+:path\}")
 
 
 class WrongOffer(TypeError):
@@ -21,6 +29,7 @@ class Offer(msgspec.Struct, frozen=True):
     methods: tuple[Method, ...] = ()
     services: tuple[Service, ...] = ()
     notifiers: tuple[Notifier, ...] = ()
+    routes: tuple[Route | Mount, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -48,6 +57,53 @@ def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ..
 def services(plugin: str, answers: Sequence[object]) -> tuple[Service, ...]:
     """The services among the answers of ``labd_services``; named as the plugin, or ``plugin-something``."""
     return tuple(_service(plugin, service) for service in _flatten("labd_services", Service, answers))
+
+
+def routes(plugin: str, answers: Sequence[object]) -> tuple[Route | Mount, ...]:
+    """The routes and mounts among the answers of ``labd_http_routes``."""
+    found = [
+        item for answer in answers for item in (answer if isinstance(answer, list | tuple) else [answer])
+    ]
+    return tuple(_route(item) if isinstance(item, Route) else _mount(item) for item in found)
+
+
+def page(route: Route | Mount) -> str:
+    """What two routes may not share: the method and the path whatever its parameters are called, the prefix.
+
+    A page of labd's own stands for itself.
+    """
+    path = route.path if isinstance(route, Route) else route.prefix
+    own = next((name for name in PAGES if path == name or path.startswith(name + "/")), "")
+    shape = re.sub(r"\{[^}]*\}", "{}", path)
+    return own or (f"{route.method} {shape}" if isinstance(route, Route) else shape)
+
+
+def _route(route: Route) -> Route:
+    where = f"route {route.method} {route.path}"
+    _need(bool(re.fullmatch(r"[A-Z]+", route.method)), f"{where}: the method is not in capitals")
+    _path(where, route.path)
+    *parts, last = route.path.split("/")[1:]
+    whole = all(map(_PART.fullmatch, parts)) and (_PART.fullmatch(last) or _LAST.fullmatch(last))
+    _need(bool(whole), f"{where}: a parameter is a whole part, as in /models/{{name}}")
+    _callable(route.handler, f"{where}: handler")
+    _need(isinstance(route.role, Role), f"{where}: role is {route.role!r}, not a labd.api.Role")
+    return route
+
+
+def _mount(mount: object) -> Mount:
+    if not isinstance(mount, Mount):
+        raise WrongOffer(f"labd_http_routes returned {_what(mount)}, not a Route or a Mount")
+    where = f"mount {mount.prefix}"
+    _path(where, mount.prefix)
+    _need(len(mount.prefix) > 1 and not mount.prefix.endswith("/"), f"{where}: a prefix is like /name")
+    _callable(mount.app, f"{where}: app")
+    _need(isinstance(mount.role, Role), f"{where}: role is {mount.role!r}, not a labd.api.Role")
+    return mount
+
+
+def _path(where: str, path: object) -> None:
+    good = isinstance(path, str) and _PATH.fullmatch(path) and not set("?#%") & set(path)
+    _need(bool(good), f"{where}: the path must begin with / and be plain text")
 
 
 def _kind(kind: JobKind) -> JobKind:

@@ -15,7 +15,7 @@ HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 """Every hook, in the order in which labd calls them."""
 
 RESERVED = frozenset(
-    {"labd", "job", "event", "plugin", "daemon", "service", "notify", "blob"}
+    {"labd", "job", "event", "plugin", "daemon", "service", "notify", "blob", "http"}
     | {"enabled", "disabled", "strict", "uploads", "gpus"}
     | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "notices", "server"}
 )

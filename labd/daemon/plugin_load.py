@@ -45,6 +45,7 @@ class Plug:
             offers.methods((name, *self.record.names), self._ask("labd_methods", node=node)),
             offers.services(name, self._ask("labd_services", node=node)),
             offers.notifiers(name, self._ask("labd_notifiers", node=node)),
+            offers.routes(name, self._ask("labd_http_routes", node=node)),
         )
 
     def _ask(self, hook: str, **arguments: Any) -> Any:

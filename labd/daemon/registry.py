@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.api import JobKind, JobSpec, Method, Node, Notifier, Service
+from labd.api import JobKind, JobSpec, Method, Mount, Node, Notifier, Route, Service
 from labd.config.notify import TAKES
 from labd.daemon import offers
 from labd.daemon.boundary import Boundary
@@ -176,6 +176,11 @@ class Registry:
         """``(plugin, notifier)`` of every loaded plugin."""
         return tuple((name, one) for name, offer in self._offers for one in offer.notifiers)
 
+    @property
+    def routes(self) -> tuple[tuple[str, Route | Mount], ...]:
+        """``(plugin, route or mount)`` of every loaded plugin."""
+        return tuple((name, route) for name, offer in self._offers for route in offer.routes)
+
     def statistics(self) -> RegistryStatistics:
         """The plugins in numbers."""
         states = Counter(record.state for record in self._records)
@@ -252,6 +257,9 @@ class Registry:
         kinds = {kind.name: plugin for plugin, one in others for kind in one.kinds}
         services = {service.name: plugin for plugin, one in others for service in one.services}
         notifiers = {notifier.name: plugin for plugin, one in others for notifier in one.notifiers}
+        pages = {offers.page(route): plugin for plugin, one in others for route in one.routes}
+        pages |= dict.fromkeys(offers.PAGES, "labd")
+        _refuse_repeats("page", [offers.page(one) for one in offer.routes], pages)
         _refuse_repeats("job kind", [kind.name for kind in offer.kinds], {JobSpec().kind: "labd"} | kinds)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
         _refuse_repeats("service", [service.name for service in offer.services], services)

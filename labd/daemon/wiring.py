@@ -1,8 +1,9 @@
 """Where what a plugin offers is plugged in, and pulled out: no other code holds on to any of it."""
 
+from collections.abc import Callable
 from typing import Any
 
-from labd.api import JobKind, Notifier, Service
+from labd.api import JobKind, Mount, Notifier, Route, Service
 from labd.daemon.boundary import Boundary
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.layers import wait_up
@@ -20,6 +21,8 @@ class Wiring:
         self.boundary = boundary
         self.kinds: dict[str, JobKind] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self._pages: dict[int, list[Route | Mount]] = {}
+        self.on_routes: Callable[[list[Route | Mount]], None] = lambda routes: None
         self.supervisor: Supervisor | None = None
         self._dispatcher = dispatcher
 
@@ -29,6 +32,8 @@ class Wiring:
             self._dispatcher.add(self.boundary.method(plugin, method))
         self.kinds |= {kind.name: self.boundary.kind(plugin, kind) for kind in offer.kinds}
         self.notifiers |= {one.name: self.boundary.notifier(plugin, one) for one in offer.notifiers}
+        self._pages[id(offer)] = [self.boundary.route(plugin, one) for one in offer.routes]
+        self._tell_routes()
 
     def withdraw(self, offer: Offer) -> None:
         """Undo :meth:`offer`. Jobs of a withdrawn kind were built when they were submitted: they run."""
@@ -38,6 +43,11 @@ class Wiring:
             del self.kinds[kind.name]
         for notifier in offer.notifiers:
             del self.notifiers[notifier.name]
+        self._pages.pop(id(offer), None)
+        self._tell_routes()
+
+    def _tell_routes(self) -> None:
+        self.on_routes([route for routes in self._pages.values() for route in routes])
 
     async def start(self, plugin: str, services: tuple[Service, ...]) -> None:
         """Start *services*, and give them a while to be ready."""

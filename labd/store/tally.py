@@ -11,7 +11,8 @@ State = Literal["open", "failed", "closed"]
 
 
 class Statistics(msgspec.Struct, frozen=True):
-    """Where the store stands. Commit times are seconds, the median is of the last 256 commits."""
+    """Where the store stands. Commit times are seconds: the median is of the last 256 commits, the sum of
+    all."""
 
     path: str
     state: State
@@ -25,6 +26,7 @@ class Statistics(msgspec.Struct, frozen=True):
     queued: int
     file_bytes: int
     log_bytes: int
+    commit_seconds: float = 0.0
 
 
 class Tally:
@@ -32,6 +34,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._commits = self._changes = self._failures = 0
+        self._total = 0.0
         self._seconds: deque[float] = deque(maxlen=256)
 
     def committed(self, changes: int, seconds: float) -> None:
@@ -39,6 +42,7 @@ class Tally:
         self._commits += 1
         self._changes += changes
         self._seconds.append(seconds)
+        self._total += seconds
 
     def failed(self) -> None:
         """A commit or a checkpoint failed."""
@@ -59,6 +63,7 @@ class Tally:
             queued=queued,
             file_bytes=_size(path),
             log_bytes=_size(f"{path}-wal"),
+            commit_seconds=self._total,
         )
 
 

@@ -8,7 +8,20 @@ import msgspec
 import pytest
 
 import labd.api
-from labd.api import JobKind, JobSpec, JobView, Method, Notifier, Restart, Role, Service, ServiceState
+from labd.api import (
+    JobKind,
+    JobSpec,
+    JobView,
+    Method,
+    Mount,
+    Notifier,
+    Response,
+    Restart,
+    Role,
+    Route,
+    Service,
+    ServiceState,
+)
 from labd.api.hookspecs import LabdHooks
 from labd.daemon.plugin_check import HOOKS
 
@@ -17,6 +30,7 @@ API_1 = {
     "labd_job_kinds": ("node",),
     "labd_notifiers": ("node",),
     "labd_methods": ("node",),
+    "labd_http_routes": ("node",),
     "labd_services": ("node",),
 }
 
@@ -49,6 +63,9 @@ def test_fields_of_descriptions_may_be_added_at_the_end_only():
     assert Method.__struct_fields__ == ("name", "handler", "params", "role", "doc")
     assert JobKind.__struct_fields__ == ("name", "build", "params", "doc")
     assert Notifier.__struct_fields__ == ("name", "send", "settings", "doc")
+    assert Route.__struct_fields__ == ("method", "path", "handler", "role", "doc", "quick", "max_body")
+    assert Mount.__struct_fields__ == ("prefix", "app", "role", "doc", "max_body")
+    assert Response.__struct_fields__ == ("body", "status", "content_type", "headers", "endless")
     assert Restart.__struct_fields__ == (
         "when", "first_delay", "max_delay", "burst", "interval", "start_timeout", "stop_timeout",
     )  # fmt: skip

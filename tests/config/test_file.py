@@ -37,6 +37,7 @@ def test_the_file_has_every_setting_and_no_other(uncommented):
     origins = load([uncommented]).origins
     empty = {
         "jobs.groups",
+        "http.tokens",
         "notify.targets",
         "telemetry.headers",
     }  # a table without keys sets nothing, so nothing comes from the file

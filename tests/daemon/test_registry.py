@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from labd.api import LABD_API, JobKind, Method, Notifier, Restart, Role, Service, hookimpl
+from labd.api import LABD_API, JobKind, Method, Mount, Notifier, Restart, Role, Route, Service, hookimpl
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
 from labd.daemon.plugin_choice import Choice
@@ -44,7 +44,8 @@ def hook(name, answer):
 def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
-             "services": "labd_services", "notifiers": "labd_notifiers"}  # fmt: skip
+             "services": "labd_services", "notifiers": "labd_notifiers",
+             "routes": "labd_http_routes"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
 
@@ -56,7 +57,12 @@ def good(name="good"):
         methods=[Method(f"{name}.greet", handler, Params)],
         services=(Service(f"{name}-ticker", run),),
         notifiers=Notifier(f"{name}-shout", send, Params),
+        routes=[route(f"/{name}/{{key}}"), Mount(prefix=f"/{name}-pages", app=handler)],
     )
+
+
+def route(path, method="GET", handler=run, **more):
+    return Route(method=method, path=path, handler=handler, **more)
 
 
 def found(name, thing, distribution="", **fields):
@@ -87,7 +93,7 @@ def filled(*plugins, choice=Choice(), check=check):  # noqa: B008 - it is immuta
 def assert_only_good(registry, bad="bad"):
     """*good* is untouched, and nothing is left of *bad*."""
     assert registry.record("good").loaded
-    offered = (*registry.kinds, *registry.methods, *registry.services, *registry.notifiers)
+    offered = (*registry.kinds, *registry.methods, *registry.services, *registry.notifiers, *registry.routes)
     assert {name for name, _ in offered} == {"good"}
     assert bad not in registry.settings
 
@@ -177,6 +183,31 @@ WRONG = {
         plugin(notifiers=Notifier("webhook", send)),
         "notifier 'webhook' is already offered by labd",
     ),
+    "routes of another type": (plugin(routes=[handler]), "labd_http_routes returned a function, not a Route"),
+    "a route of labd's": (plugin(routes=route("/metrics")), "page '/metrics' is already offered by labd"),
+    "a route below one of labd's": (
+        plugin(routes=route("/rpc/x", "POST")),
+        "page '/rpc' is already offered by labd",
+    ),
+    "a mount over one of labd's": (
+        plugin(routes=Mount(prefix="/events", app=handler)),
+        "page '/events' is already offered by labd",
+    ),
+    "a route that good has": (plugin(routes=route("/good/{other}")), "is already offered by good"),
+    "a mount that good has": (
+        plugin(routes=Mount(prefix="/good-pages", app=handler)),
+        "is already offered by good",
+    ),
+    "a route twice": (plugin(routes=[route("/x")] * 2), "is already offered by itself"),
+    "a route without a handler": (plugin(routes=route("/x", handler=None)), "handler is a NoneType"),
+    "a route with a small method": (plugin(routes=route("/x", "get")), "the method is not in capitals"),
+    "a route with a strange path": (plugin(routes=route("x")), "the path must begin with /"),
+    "a route with a query": (plugin(routes=route("/x?y")), "the path must begin with /"),
+    "a route with half a parameter": (plugin(routes=route("/x-{y}")), "a parameter is a whole part"),
+    "a route with a path in the middle": (plugin(routes=route("/{x:path}/y")), "a parameter is a whole part"),
+    "a route with a strange role": (plugin(routes=route("/x", role="view")), "not a labd.api.Role"),
+    "a mount of everything": (plugin(routes=Mount(prefix="/", app=handler)), "a prefix is like /name"),
+    "a mount without an app": (plugin(routes=Mount(prefix="/x", app=None)), "app is a NoneType"),
     "methods raise": (plugin(methods=KeyError("k")), "KeyError: 'k'"),
     "methods of another type": (plugin(methods=[handler]), "labd_methods returned a function, not a Method"),
     "a method of somebody else": (plugin(methods=Method("job.submit", handler)), "must start with 'bad.'"),

@@ -75,7 +75,7 @@ LABCTL: list[Words] = [
     words("show 999", 4, "999", "labctl status"),
     words("show nobody", 4, "'nobody'", "labctl status"),
     words("show al", 2, "'al'", "alpha", "alpine", "write more"),
-    words("show 99999999999999999999", 2, "job.show", "int"),
+    words("show 99999999999999999999", 4, "there is no job 99999999999999999999"),
     words("logs alpha --attempt 7", 4, "attempt 7", "1 so far"),
     words("logs alpha --attempt x", 2, "--attempt", "x"),
     words("wait runner --timeout soon", 2, "--timeout", "soon"),

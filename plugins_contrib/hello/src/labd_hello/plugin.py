@@ -4,7 +4,20 @@ from typing import Annotated, Any
 
 import msgspec
 
-from labd.api import Call, JobKind, JobSpec, Method, Node, Notifier, Role, Service, hookimpl
+from labd.api import (
+    Call,
+    JobKind,
+    JobSpec,
+    Method,
+    Node,
+    Notifier,
+    Request,
+    Response,
+    Role,
+    Route,
+    Service,
+    hookimpl,
+)
 from labd_hello.ticker import Ticker
 
 LABD_API = 1
@@ -43,6 +56,10 @@ class Greeter:
         """The method ``hello.greet``."""
         return {"text": self.words(params.who), "caller": call.peer.name}
 
+    async def page(self, request: Request) -> Response:
+        """The page ``/hello/NAME``."""
+        return Response.json({"text": self.words(request.params["name"])})
+
     def build(self, params: Greet, spec: JobSpec) -> JobSpec:
         """The kind of job ``greet``: the spec as sent, with a program that says the words."""
         return msgspec.structs.replace(spec, argv=("/bin/echo", self.words(params.who)), script=None)
@@ -70,6 +87,12 @@ def labd_notifiers(node: Node) -> Notifier:
 @hookimpl
 def labd_methods(node: Node) -> Method:
     return Method("hello.greet", Greeter(node.config).answer, Greet, Role.VIEW, "Say hello to somebody.")
+
+
+@hookimpl
+def labd_http_routes(node: Node) -> Route:
+    page = Greeter(node.config).page
+    return Route(method="GET", path="/hello/{name}", handler=page, doc="Say hello to somebody.")
 
 
 @hookimpl

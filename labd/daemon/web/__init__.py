@@ -1,0 +1,1 @@
+"""What labd answers over HTTP."""
