@@ -9,6 +9,9 @@ _TIMES = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800,
 
 _DAY = 86_400.0
 
+TINY, HUGE = 1e-300, 1e300
+"""Ends of a logarithmic axis: beyond them its own arithmetic ends."""
+
 
 class Scale(NamedTuple):
     """An axis from *low* to *high*, *low* below *high*. A logarithmic one is above 0."""
@@ -38,7 +41,7 @@ class Scale(NamedTuple):
 
 def fit(values: Iterable[float], *, log: bool = False, seconds: bool = False, margin: float = 0.0) -> Scale:
     """The axis that holds *values* (with *log* those above 0), wider by the part *margin* at each end."""
-    found = [value for value in values if not log or value > 0]
+    found = [min(max(value, TINY), HUGE) for value in values if value > 0] if log else list(values)
     low, high = (min(found), max(found)) if found else (1.0, 10.0)
     if log:
         low, high = (low / 2, high * 2) if low == high else (low, high)

@@ -61,3 +61,8 @@ def test_one_value_alone_stands_in_the_middle() -> None:
     assert fit([5.0]).place(5.0) == 0.5
     assert fit([0.0]).place(0.0) == 0.5
     assert fit([5.0], log=True).place(5.0) == pytest.approx(0.5)
+
+
+def test_the_smallest_and_the_largest_numbers_have_an_axis():
+    for values in ([5e-324], [5e-324, 1.0], [1.7e308], [1.0, 1.7e308]):
+        assert fit(values, log=True).ticks(4)
