@@ -98,6 +98,7 @@ class Watcher:
         if self.pid == 0:
             import sys
 
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a test run in the background ignores it
             env = {**os.environ, "LABD_SOCKET": socket, "TERM": "xterm"}
             os.execve(sys.executable, [sys.executable, "-m", "labd.cli.labctl", *words], env)
         self._written = b""
