@@ -1,4 +1,5 @@
-"""Jobs, clients, subscribers and reloads, round after round: what the daemon holds stays flat. R27.
+"""Jobs, clients, subscribers, reloads and restarts of a plugin, round after round: what the daemon holds
+stays flat. R27.
 
 The short form runs always; ``LABD_SOAK=600 pytest tests/real/test_r27_soak.py`` soaks for ten minutes.
 The short form sees descriptors, threads, dead children, and memory that grows by kilobytes with each event.
@@ -82,6 +83,7 @@ def one_round(daemon: DaemonProcess) -> None:
         daemon.until_state(long, "running")
         daemon.call("job.cancel", {"job": long})
         daemon.ended(*jobs, long)
+        daemon.call("plugin.reload", {"plugin": "fanout"})
         for client in clients:
             client.call("job.list", {"limit": 10})
     wait_until(lambda: daemon.call("daemon.status")["connections"]["now"] == 1)
