@@ -5,8 +5,10 @@ import os
 import pwd
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 
 from labd.errors import LabdError
@@ -145,6 +147,8 @@ def test_whoever_has_no_role_is_told_so(make_daemon):
 
 def test_a_map_and_its_interpreter_run_as_the_submitter(shared):
     """A program that somebody names is not run with root's rights, not even to ask for its version."""
+    if not all(os.stat(folder).st_mode & 0o001 for folder in Path(msgpack.__file__).parents):
+        pytest.skip("labd lies where other users cannot read it")
     marks = f"{shared.folder}/marks"
     os.mkdir(marks)
     os.chmod(marks, 0o777)
