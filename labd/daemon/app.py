@@ -147,9 +147,9 @@ class Daemon:
         )
         self.uploads = Uploads(os.path.join(setup.paths.state, "uploads"), self.user_blobs)
         self.code = FrozenCode(self.user_blobs)
+        self.leases = Leases(self.ledger, self.runner.kick)
         self.gpus = self._gpu_watch(config.resources)
         self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
-        self.leases = Leases(self.ledger, self.runner.kick)
         self.workers = WorkerHouse(NodeResources(self.leases), self._worker_changed, self._worker_groups)
         self.dispatcher = Dispatcher()
         self.boundary = setup.registry.boundary
@@ -350,7 +350,7 @@ class Daemon:
             self.ledger,
             resources,
             self.queue.record,
-            self.runner.kick,
+            self.leases.serve,
             lambda indices: self.store.enqueue(lambda conn: keep_indices(conn, boot, indices)),
         )
 

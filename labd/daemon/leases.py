@@ -20,7 +20,7 @@ class Leases:
         self._freed = freed
         self._line: deque[tuple[str, Request, trio.Event]] = deque()
         self._count = 0
-        ledger.on_release = self._serve
+        ledger.on_release = self.serve
 
     @asynccontextmanager
     async def lease(
@@ -42,7 +42,7 @@ class Leases:
         granted = trio.Event()
         place = (name, request, granted)
         self._line.append(place)
-        self._serve()
+        self.serve()
         try:
             await granted.wait()
         except trio.Cancelled:
@@ -54,7 +54,8 @@ class Leases:
             self._line.remove(place)
         self._ledger.release(place[0])
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Grant what can be granted now: something was given back, or there is more than there was."""
         while self._line and self._ledger.take_nowait(*self._line[0][:2]) is not None:
             self._line.popleft()[2].set()
         self._freed()

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from labd.cli.chart.canvas import DOTS
+
 STEEP = 10.0
 """From this ratio of the largest to the smallest value on, the scale is logarithmic."""
 
@@ -21,9 +23,6 @@ class Ink(NamedTuple):
 
 FANCY = Ink("█", "░", "└", "│", "─", braille=True)
 PLAIN = Ink("#", ".", "+", "|", "-", braille=False)
-
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bits of the dots of U+2800, by column and row (Unicode, Braille Patterns)."""
 
 
 def ink_for(encoding: str | None) -> Ink:
@@ -74,7 +73,7 @@ def draw(points: Sequence[Point], width: int, height: int, ink: Ink) -> list[str
 
 
 def _cell(columns: list[range], x: int, y: int) -> str:
-    dots = (_DOTS[i][j] for i in (0, 1) for j in range(4) if 4 * y + j in columns[2 * x + i])
+    dots = (DOTS[i][j] for i in (0, 1) for j in range(4) if 4 * y + j in columns[2 * x + i])
     bits = sum(dots)
     return chr(0x2800 + bits) if bits else " "
 

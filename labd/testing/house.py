@@ -69,4 +69,4 @@ class House:
         held = self.ledger.statistics().gpus_held.get(str(device.index), "")
         data = {"gpu": device.index, "name": device.name, "uuid": device.uuid, "held_by": held}
         self.queue.record([Draft(kind, data, cause=device.why)])
-        self.runner.kick()
+        self.leases.serve()

@@ -345,3 +345,27 @@ async def test_the_hooks_are_described_with_who_uses_them(house):
         "labd_services(node: Node) -> Service | list[Service] | None"
     )
     assert hooks["labd_settings"]["doc"].startswith("Say which settings")
+
+
+PAGE = (
+    GOOD.replace("from labd.api import", "from labd.api import Response, Route,", 1)
+    + """
+    @hookimpl
+    def labd_http_routes(node):
+        async def page(request):
+            return Response.json({"page": node.name})
+        return Route(method="GET", path="/good", handler=page)
+"""
+)
+
+
+async def test_pages_come_and_go_with_their_plugin(house: House):
+    shown: list[list[str]] = []
+    house.wiring.on_routes = lambda routes: shown.append([route.path for route in routes])
+    house.site.install("page", PAGE)
+    await house.call("plugin.enable", plugin="page")
+    assert shown[-1] == ["/good"]
+    await house.call("plugin.reload", plugin="page")
+    assert shown[-1] == ["/good"]
+    await house.call("plugin.disable", plugin="page")
+    assert shown[-1] == []

@@ -218,3 +218,21 @@ def test_jobs_go_on_in_every_loop_that_asks():
         return (await node.jobs.wait((await node.jobs.submit(TRUE)).id)).state
 
     assert [trio.run(once), trio.run(once)] == ["succeeded", "succeeded"]
+
+
+async def test_a_lease_that_waits_for_a_gpu_gets_it_when_it_is_back(autojump_clock):
+    node = Node(devices=Devices(gpus=1))
+    node.devices.lose(0)
+    got = trio.Event()
+
+    async def hold() -> None:
+        async with node.resources.lease(gpus=1, holder="model"):
+            got.set()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hold)
+        await trio.testing.wait_all_tasks_blocked()
+        assert not got.is_set()
+        node.devices.mend(0)
+        with trio.fail_after(5):
+            await got.wait()

@@ -1,6 +1,6 @@
 """Lines on a grid of characters: braille dots, eight to a cell, or a mark in each cell."""
 
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bits of the dots of U+2800, by column and row (Unicode, Braille Patterns)."""
 
 MARKS = "*+xo#@%&"
@@ -34,7 +34,7 @@ class Canvas:
     def _set(self, curve: int, x: int, y: int) -> None:
         cell = x // self._across, y // self._down
         bits, _ = self._cells.get(cell, (0, curve))
-        self._cells[cell] = bits | _DOTS[x % self._across][y % self._down], curve
+        self._cells[cell] = bits | DOTS[x % self._across][y % self._down], curve
 
     def _cell(self, x: int, y: int) -> tuple[str, int | None]:
         if (x, y) not in self._cells:
