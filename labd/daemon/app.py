@@ -76,6 +76,7 @@ from labd.jobs.queue import Queue
 from labd.jobs.reports import Reports
 from labd.jobs.runner import Runner
 from labd.jobs.shim.spawn import Zygote
+from labd.jobs.shims import Shims
 from labd.jobs.sweep import Sweeper
 from labd.jobs.trees import Trees
 from labd.jobs.watch import Watcher
@@ -132,13 +133,14 @@ class Daemon:
         self.watcher = Watcher(self._rescan)
         self.reports = Reports(self.watcher, self._reported)
         self.launcher = Launcher(setup.zygote)
+        self.shims = Shims(self.launcher)
         self.follower = Follower(self.queue, self.watcher, self.reports, self.clock, self._folder)
         blobs, turn = Blobs(os.path.join(setup.paths.state, "blobs")), trio.CapacityLimiter(1)
         self.blobs, self.user_blobs = NodeBlobs(blobs, turn), UserBlobs(blobs, self.store, turn)
         self.runner = Runner(
             self.queue,
             self.ledger,
-            self.launcher,
+            self.shims,
             self.follower,
             self.clock,
             self._folder,
@@ -238,6 +240,7 @@ class Daemon:
                 Service("watchdog", prove.run, quick),
                 Service("watcher", self.watcher.run, quick, critical=True),
                 Service("launcher", self.launcher.run, quick, critical=True),
+                Service("shims", self.shims.run, quick, critical=True),
                 Service("gpus", self.gpus.run, quick),
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),

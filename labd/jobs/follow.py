@@ -6,6 +6,7 @@ watch can be had (the kernel's limit is reached), the folder is looked at now an
 
 import logging
 import signal
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,6 +28,9 @@ log = logging.getLogger("labd.jobs")
 LAUNCH_DELAY = 5.0
 """Seconds before a job is tried again that could not be launched (no disk space, no descriptors)."""
 
+SETTLED = 0.1
+"""Seconds after which what an attempt reports is followed; until then, what it says is read at the end."""
+
 LOOK_AGAIN = 2.0
 """Seconds between two looks at a folder that cannot be watched or could not be read."""
 
@@ -43,6 +47,7 @@ class Follower:
         self._clock = clock
         self._folder = folder
         self._watches: dict[int, Watch | None] = {}
+        self._fresh: deque[tuple[float, int, int]] = deque()
         self._looking: set[int] = set()
         self.launching: set[int] = set()
         """Jobs whose launch is under way: how they stand is not yet to be read from their folders."""
@@ -65,6 +70,32 @@ class Follower:
             self._watches[job.id] = None
             self.spawn(self._look_again, job.id, job.attempt)
         self._reports.follow(job.id, job.attempt, folder)
+
+    def attend(self, job: Job) -> None:
+        """Hear what the job's current attempt reports; its shim tells of its end (:meth:`heard`)."""
+        self._fresh.append((trio.current_time() + SETTLED, job.id, job.attempt))
+        if len(self._fresh) == 1:
+            self.spawn(self._attend)
+
+    async def _attend(self) -> None:
+        """Follow the reports of those that last a while: for the others it would cost more than it tells."""
+        while self._fresh:
+            when, job_id, attempt = self._fresh[0]
+            await trio.sleep_until(when)
+            self._fresh.popleft()
+            job = self._queue.live.get(job_id)
+            if job is not None and job.busy and job.attempt == attempt:
+                self._reports.follow(job.id, attempt, self._folder(job))
+
+    def heard(self, job_id: int, attempt: int, over: bool) -> None:
+        """The shim of *attempt* said that it is *over*, or is gone without a word."""
+        job = self._queue.live.get(job_id)
+        if job is None or job.attempt != attempt:
+            return
+        self.launching.discard(job_id)
+        if not over:
+            self.follow(job)
+        self.settle(job_id)
 
     def forget(self, job_id: int) -> None:
         """Be told no more."""

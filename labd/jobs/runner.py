@@ -5,7 +5,6 @@ business of :mod:`labd.jobs.follow`.
 """
 
 import logging
-import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
@@ -18,12 +17,13 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.code import CodeUnusable
 from labd.jobs.delays import Delays
 from labd.jobs.follow import LAUNCH_DELAY, Follower
-from labd.jobs.launch import Launcher, LaunchUnknown
+from labd.jobs.launch import LaunchUnknown
 from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
 from labd.jobs.order import Surroundings, order_for, record_of, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
+from labd.jobs.shims import Shims
 from labd.jobs.trees import Trees
 from labd.resources.ledger import Ledger
 
@@ -41,7 +41,7 @@ class Runner:
         self,
         queue: Queue,
         ledger: Ledger,
-        launcher: Launcher,
+        shims: Shims,
         follower: Follower,
         clock: SystemClock,
         folder: Callable[[Job], str],
@@ -50,7 +50,7 @@ class Runner:
     ) -> None:
         self._queue = queue
         self._ledger = ledger
-        self._launcher = launcher
+        self._shims = shims
         self._follower = follower
         self._clock = clock
         self._folder = folder
@@ -250,6 +250,7 @@ class Runner:
             await self._spawn_shim(job)
         except (LaunchUnknown, Conflict):
             self._follower.launching.discard(job_id)
+            self._follower.follow(job)
             self._follower.settle(job_id, found="launched, though nobody said so")
         except CodeUnusable as error:
             self._follower.never_began(job_id, f"could not be launched: {error}", 0.0, hold=True)
@@ -264,12 +265,8 @@ class Runner:
         folder, around = self._folder(job), await self._surroundings(job)
         async with self._trees.laid_out(job, around.user) as tree:
             lock = attempts.prepare(folder, order_for(job, folder, around), tree, record_of(job))
-        try:
-            self._follower.follow(job)
-        except BaseException:
-            os.close(lock)
-            raise
-        await self._launcher.launch(folder, lock)
+        self._follower.attend(job)
+        await self._shims.launch(folder, lock, partial(self._follower.heard, job.id, job.attempt))
 
     def _launched(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)

@@ -71,6 +71,9 @@ class ScriptedFollower(Follower):
     def follow(self, job: Job) -> None:
         """There is no folder."""
 
+    def attend(self, job: Job) -> None:
+        """Nor is there a report."""
+
     def settle(self, job_id: int, found: str = "") -> None:
         """Nothing happens behind the daemon's back."""
 
