@@ -19,6 +19,9 @@ PACKET = 65536
 KEPT = 1.0
 """Seconds that a shim is kept with nothing to do."""
 
+MOST = 16
+"""Idle shims; there is no use for more than can be started at one moment."""
+
 Heard = Callable[[bool], None]
 """Called once when an attempt is over; with False when its shim is gone, or nobody can say."""
 
@@ -79,10 +82,13 @@ class Shims:
         shim.gone()
 
     def _offer(self, shim: "_Shim") -> None:
+        if len(self._idle) >= MOST:
+            return shim.dismiss()
         self._idle.append(shim)
         shim.idle_since = trio.current_time()
         if len(self._idle) == 1 and self._nursery is not None:
             self._nursery.start_soon(self._dismiss)
+        return None
 
     async def _dismiss(self) -> None:
         """Let those go that had nothing to do for a while; the one used last is used first."""

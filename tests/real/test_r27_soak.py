@@ -87,6 +87,20 @@ def one_round(daemon: DaemonProcess) -> None:
         for client in clients:
             client.call("job.list", {"limit": 10})
     wait_until(lambda: daemon.call("daemon.status")["connections"]["now"] == 1)
+    wait_until(lambda: not shims(daemon))  # those without a job are kept a while
+
+
+def shims(daemon: DaemonProcess) -> list[str]:
+    """The processes below the daemon's own: shims are children of the zygote."""
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return [pid for child in children for pid in below(child)]
+
+
+def below(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 def last_event(daemon: DaemonProcess) -> int:
