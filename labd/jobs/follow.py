@@ -80,12 +80,12 @@ class Follower:
     async def _attend(self) -> None:
         """Follow the reports of those that last a while: for the others it would cost more than it tells."""
         while self._fresh:
-            when, job_id, attempt = self._fresh[0]
-            await trio.sleep_until(when)
-            self._fresh.popleft()
-            job = self._queue.live.get(job_id)
-            if job is not None and job.busy and job.attempt == attempt:
-                self._reports.follow(job.id, attempt, self._folder(job))
+            await trio.sleep_until(self._fresh[0][0] + SETTLED)  # so that many are looked at together
+            while self._fresh and self._fresh[0][0] <= trio.current_time():
+                _, job_id, attempt = self._fresh.popleft()
+                job = self._queue.live.get(job_id)
+                if job is not None and job.busy and job.attempt == attempt:
+                    self._reports.follow(job.id, attempt, self._folder(job))
 
     def heard(self, job_id: int, attempt: int, over: bool) -> None:
         """The shim of *attempt* said that it is *over*, or is gone without a word."""
