@@ -19,6 +19,9 @@ PACKET = 65536
 KEPT = 1.0
 """Seconds that a shim is kept with nothing to do."""
 
+SPARE = 1
+"""Idle shims that are kept for whoever comes next: no fork between a submit and a start."""
+
 MOST = 16
 """Idle shims; there is no use for more than can be started at one moment."""
 
@@ -86,15 +89,15 @@ class Shims:
             return shim.dismiss()
         self._idle.append(shim)
         shim.idle_since = trio.current_time()
-        if len(self._idle) == 1 and self._nursery is not None:
+        if len(self._idle) == SPARE + 1 and self._nursery is not None:
             self._nursery.start_soon(self._dismiss)
         return None
 
     async def _dismiss(self) -> None:
-        """Let those go that had nothing to do for a while; the one used last is used first."""
-        while self._idle:
+        """Let those go that had nothing to do for a while, but one; the one used last is used first."""
+        while len(self._idle) > SPARE:
             await trio.sleep_until(self._idle[0].idle_since + KEPT)
-            while self._idle and trio.current_time() >= self._idle[0].idle_since + KEPT:
+            while len(self._idle) > SPARE and trio.current_time() >= self._idle[0].idle_since + KEPT:
                 self._idle.pop(0).dismiss()
 
 
