@@ -31,6 +31,9 @@ LAUNCH_DELAY = 5.0
 SETTLED = 0.1
 """Seconds after which what an attempt reports is followed; until then, what it says is read at the end."""
 
+YOUNG = 0.005
+"""Seconds that an attempt may run before it is recorded as running."""
+
 LOOK_AGAIN = 2.0
 """Seconds between two looks at a folder that cannot be watched or could not be read."""
 
@@ -47,6 +50,7 @@ class Follower:
         self._clock = clock
         self._folder = folder
         self._watches: dict[int, Watch | None] = {}
+        self._young: deque[tuple[float, int, int, float]] = deque()
         self._fresh: deque[tuple[float, int, int]] = deque()
         self._looking: set[int] = set()
         self.launching: set[int] = set()
@@ -86,6 +90,21 @@ class Follower:
                 job = self._queue.live.get(job_id)
                 if job is not None and job.busy and job.attempt == attempt:
                     self._reports.follow(job.id, attempt, self._folder(job))
+
+    def begun(self, job: Job, started: float) -> None:
+        """The attempt runs. Recorded in a moment, or with its end if that comes first: a write less."""
+        self._young.append((trio.current_time() + YOUNG, job.id, job.attempt, started))
+        if len(self._young) == 1:
+            self.spawn(self._grow)
+
+    async def _grow(self) -> None:
+        while self._young:
+            await trio.sleep_until(self._young[0][0])
+            while self._young and self._young[0][0] <= trio.current_time():
+                _, job_id, attempt, started = self._young.popleft()
+                job = self._queue.live.get(job_id)
+                if job is not None and job.state == STARTING and job.attempt == attempt:
+                    self.begins(job, started)
 
     def heard(self, job_id: int, attempt: int, over: bool) -> None:
         """The shim of *attempt* said that it is *over*, or is gone without a word."""
@@ -170,15 +189,16 @@ class Follower:
         except msgspec.ValidationError as error:
             self.spawn(self._lost, job.id, f"its exit record is damaged: {error}")
         else:
-            self._ends(job, decide.ended(job, ending, self._clock))
+            drafts = decide.ended(job, ending, self._clock)
+            began = job.state == STARTING and ending.started is not None
+            self._ends(job, [_started(job, ending.started or 0.0), *drafts] if began else drafts)
 
     def _ends(self, job: Job, drafts: list[decide.Draft]) -> None:
         self._queue.record(arrays.waiting_with(self._queue.array_of(job), job, drafts))
 
     def begins(self, job: Job, started: float, found: str = "") -> None:
         """The attempt runs; a task stands still when its array was paused meanwhile."""
-        data = {"job": job.id, "attempt": job.attempt, "started": started}
-        drafts = [decide.Draft("job.started", data, cause=found)]
+        drafts = [_started(job, started, found)]
         array = self._queue.array_of(job)
         if array is not None and array.state == PAUSED:
             drafts.append(decide.Draft("job.paused", {"job": job.id}, cause=f"job {array.id} is paused"))
@@ -236,6 +256,11 @@ async def _end_strays(token: str) -> str:
         log.warning("%s", error)
         return f"; {error}"
     return f"; {killed} left-over processes killed" if killed else ""
+
+
+def _started(job: Job, started: float, found: str = "") -> decide.Draft:
+    data = {"job": job.id, "attempt": job.attempt, "started": started}
+    return decide.Draft("job.started", data, cause=found)
 
 
 def _about(job: Job) -> dict[str, int]:

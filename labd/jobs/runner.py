@@ -271,7 +271,7 @@ class Runner:
     def _launched(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)
         if job is not None and job.state == STARTING and job.attempt == attempt:
-            self._follower.begins(job, self._clock.wall())
+            self._follower.begun(job, self._clock.wall())
 
 
 def key_of(job: Job) -> Key:
