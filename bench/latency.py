@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 
-from daemon import header, milliseconds, running
+from daemon import describe, header, milliseconds, running
 
 from labd.wire.blocking import Client
 
@@ -79,4 +79,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()
