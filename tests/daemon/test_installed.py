@@ -20,21 +20,36 @@ def place(tmp_path):
 
 
 def test_it_says_what_importlib_says():
-    groups = {group for one in distributions() for group in one.entry_points.groups}
-    theirs = {(one.name, one.version, each.group, each.name, each.value)
-              for one in distributions() for each in one.entry_points}  # fmt: skip
-    ours = {(*installed.about(folder), group, *entry)
-            for folder in installed.folders() for group in groups for entry in installed.entries(folder, group)}  # fmt: skip
+    theirs = {
+        (one.name, one.version, each.group, each.name, each.value)
+        for one in distributions()
+        for each in one.entry_points
+    }
+    groups = {group for _, _, group, _, _ in theirs}
+    ours = {
+        (*installed.about(folder), group, *entry)
+        for folder in installed.folders()
+        for group in groups
+        for entry in installed.entries(folder, group)
+    }
     assert ours == theirs
     assert len(ours) > 10
 
 
 def test_comments_and_other_groups_are_no_entries(place):
-    text = (
-        "# labd\n[console_scripts]\na = b:c\n\n[labd.plugins]\n; none\n x = m : p.q [extra]\n[other]\ny = z\n"
-    )
-    [folder] = installed.folders([str(place("a-1.0.dist-info", {"entry_points.txt": text}))])
-    assert installed.entries(folder, "labd.plugins") == [("x", "m : p.q [extra]")]
+    lines = [
+        "# labd",
+        "[scripts]",
+        "a = b:c",
+        "",
+        "[labd.plugins]",
+        "; no",
+        " x = m : p.q [e]",
+        "[z]",
+        "y = z",
+    ]
+    [folder] = installed.folders([str(place("a-1.0.dist-info", {"entry_points.txt": "\n".join(lines)}))])
+    assert installed.entries(folder, "labd.plugins") == [("x", "m : p.q [e]")]
 
 
 def test_of_one_name_the_first_counts_however_it_is_written(place, tmp_path):
