@@ -29,6 +29,11 @@ class Found(NamedTuple):
     modules: Callable[[], Iterable[str]] = tuple
     """Names of the modules that its distribution says it has brought."""
 
+    @property
+    def ships(self) -> bool:
+        """Whether it comes with labd itself."""
+        return self.builtin or self.distribution == "labd"
+
 
 def find(builtin: Iterable[str] = BUILTIN, *, path: list[str] | None = None) -> list[Found]:
     """Built-in plugins in their order, then those of other distributions by name and distribution.
