@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from daemon import header, milliseconds, running
+from daemon import describe, header, milliseconds, running
 
 from labd.wire.blocking import Client
 
@@ -78,4 +78,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()

@@ -9,7 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon import running
+from daemon import describe, running
 
 from labd.client import Client, Executor
 
@@ -113,6 +113,7 @@ def ray() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     print(f"medians of {ROUNDS}; load average {os.getloadavg()[0]:.1f}")
     for part in (labd, pool, dask, ray):
         part()

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 
-from daemon import header, running
+from daemon import describe, header, running
 
 from labd.wire.blocking import Client
 
@@ -123,4 +123,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()

@@ -125,7 +125,7 @@ def from_wire(fault: object) -> LabdError:
     """The error that a reply carries, as the class its code names; unknown codes give LabdError."""
     if not isinstance(fault, dict):
         return InternalError(f"the daemon answered with an error of unknown form: {fault!r}")
-    by_code = {cls.code: cls for cls in reversed(_tree(LabdError))}
+    by_code = {cls.code: cls for cls in reversed(_tree(LabdError)[1:])}  # the root has one of them, too
     cls = by_code.get(str(fault.get("code")), LabdError)
     error = cls(str(fault.get("message", "")), hint=str(fault.get("hint", "")), data=fault.get("data") or {})
     error.title = str(fault.get("title", cls.title))

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import trio
@@ -59,7 +59,7 @@ from labd.daemon.supervisor import Supervisor
 from labd.daemon.telemetry.service import Spans
 from labd.daemon.telemetry.spans import Origin as SpanOrigin
 from labd.daemon.uploads import Uploads
-from labd.daemon.web.service import Web
+from labd.daemon.web.off import NoWeb
 from labd.daemon.wiring import Wiring
 from labd.jobs import attempts, limits, table
 from labd.jobs.census import Counter
@@ -87,9 +87,12 @@ from labd.resources.probe import machine
 from labd.resources.sysfs import nvidia_count
 from labd.store import eventlog
 from labd.store.blobs import Blobs
-from labd.store.snapshot import run_snapshots
+from labd.store.keeping import run_snapshots
 from labd.store.writer import Store
 from labd.workers.service import WorkerHouse
+
+if TYPE_CHECKING:
+    from labd.daemon.web.service import Web
 
 log = logging.getLogger("labd")
 
@@ -151,7 +154,7 @@ class Daemon:
         self.code = FrozenCode(self.user_blobs)
         self.leases = Leases(self.ledger, self.runner.kick)
         self.gpus = self._gpu_watch(config.resources)
-        self.runner.remember(self.store.read(lambda conn: table.past_attempts(conn, REMEMBERED)))
+        self.runner.past = partial(self.store.read_slow, lambda conn: table.past_attempts(conn, REMEMBERED))
         self.workers = WorkerHouse(NodeResources(self.leases), self._worker_changed, self._worker_groups)
         self.dispatcher = Dispatcher()
         self.boundary = setup.registry.boundary
@@ -171,7 +174,7 @@ class Daemon:
             Origin(socket.gethostname(), self.epoch),
         )  # fmt: skip
         self.spans = Spans(self.store, self.bus, SpanOrigin(socket.gethostname(), version(), self.epoch))
-        self.web = Web(self)
+        self.web = self._web()
         self.control = Control(self)
         self.plugins = Switchboard(
             setup.registry, self.wiring, self._node, setup.loaded, find=plugins.find,
@@ -255,8 +258,10 @@ class Daemon:
         ]
 
     def _web_service(self, drain: float) -> list[Service]:
+        if isinstance(self.web, NoWeb):
+            return []
         policy = Restart(max_delay=5.0, burst=1_000_000, stop_timeout=drain + FAREWELL)
-        return [Service("http", self.web.run, policy)] if self.web.enabled else []
+        return [Service("http", self.web.run, policy)]
 
     def _ready(self) -> None:
         self.plugins.up.set()
@@ -280,11 +285,19 @@ class Daemon:
         self._prepare_web()
 
     def _prepare_web(self) -> None:
-        if self.web.enabled:
-            self.dispatcher.called = self.web.meters.called
+        if isinstance(self.web, NoWeb):
+            return
+        self.dispatcher.called = self.web.meters.called
         self.web.prepare()
         self.web.answer([])
         self.wiring.on_routes = self.web.answer
+
+    def _web(self) -> "Web | NoWeb":
+        if not self.setup.loaded.config.http.enabled:
+            return NoWeb()
+        from labd.daemon.web.service import Web
+
+        return Web(self)
 
     def _node(self, record: PluginRecord, settings: Any) -> PluginNode:
         plugin = record.name
