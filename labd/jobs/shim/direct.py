@@ -45,11 +45,11 @@ def suits(order: dict[str, Any]) -> bool:
 
 def start(order: dict[str, Any]) -> Spawned:
     """Run the program. The job inherits standard input, output and error, and nothing else."""
-    step, mask = "cwd", os.umask(outset.UMASK)
+    step, mask, score = "cwd", os.umask(outset.UMASK), outset.be_expendable()
     try:
         os.chdir(order["cwd"])
         step = "program"
-        pid = _find_and_spawn(order["argv"], order["env"])
+        return Spawned(_find_and_spawn(order["argv"], order["env"]), "")
     except OSError as error:
         return Spawned(0, f"{step} {error.errno or errno.EINVAL}")
     except (ValueError, TypeError):  # no system call was made
@@ -57,8 +57,7 @@ def start(order: dict[str, Any]) -> Spawned:
     finally:
         os.chdir(HOME)
         os.umask(mask)
-    outset.be_expendable(pid)
-    return Spawned(pid, "")
+        outset.be_again(score)
 
 
 def _find_and_spawn(argv: list[str], env: dict[str, str]) -> int:
