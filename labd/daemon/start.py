@@ -26,8 +26,8 @@ from labd.store.opening import open_file
 from labd.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
-    from labd.daemon.app import Setup
     from labd.daemon.registry import Registry
+    from labd.daemon.setup import Setup
 
 log = logging.getLogger("labd")
 
@@ -50,7 +50,7 @@ def prepare(
 
     from labd.daemon import notify
     from labd.daemon.activation import take_sockets
-    from labd.daemon.app import Setup
+    from labd.daemon.setup import Setup
     from labd.store.writer import Store
 
     registry = _plugins(loaded, safe)
