@@ -297,6 +297,7 @@ class Daemon:
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
             os.path.join(self.setup.paths.state, "plugins", plugin),
+            self.wiring.engines,
         )
 
     # -- wiring ----------------------------------------------------------------------------------

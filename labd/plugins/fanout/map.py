@@ -63,7 +63,7 @@ class Map:
             in_work=live.todo.in_work if live else 0, repeated=repeated,
             workers=workers, rate=live.progress.rate(now) if live else None, eta=self.eta(now),
             created=record.created, ended=record.ended, reason=record.reason, error=record.error,
-            round=record.round, grouped_results=spec.grouped_results,
+            round=record.round, grouped_results=spec.grouped_results, engine=spec.engine,
         )  # fmt: skip
 
     def close(self) -> None:
