@@ -17,6 +17,7 @@ from tests.real.dask_cluster import PLUGIN, Cluster, configure, installed, optio
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.slow,
     pytest.mark.skipif(not installed(), reason="needs the package distributed"),
 ]
 CALLS = 2000
