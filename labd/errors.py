@@ -12,7 +12,8 @@
     │   └── AlreadyRunning         already_running   10   another daemon holds the state directory
     ├── Refused                    refused            7   labd will not take this now, or ever
     │   ├── Overloaded             overloaded         7   a limit on work or connections is reached
-    │   └── StoreUnavailable       store              7   nothing can be made durable at the moment
+    │   ├── StoreUnavailable       store              7   nothing can be made durable at the moment
+    │   └── EngineGone             engine             7   what runs the tasks of maps does not answer
     ├── DeadlineExceeded           timeout            8   the caller's time ran out
     ├── StateError                 state             11   the state on disk is newer or cannot be read
     ├── WorkerError                worker             1   code in a worker raised an error
@@ -89,6 +90,10 @@ class Overloaded(Refused):
 
 class StoreUnavailable(Refused):
     code, exit_code, title = "store", 7, "cannot store"
+
+
+class EngineGone(Refused):
+    code, exit_code, title = "engine", 7, "the engine does not answer"
 
 
 class DeadlineExceeded(LabdError):

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from labd.api.engines import Engines
 from labd.api.jobs import JobSpec, JobView
 from labd.api.workers import Workers
 
@@ -174,6 +175,9 @@ class Node(Protocol):
 
     @property
     def workers(self) -> Workers: ...
+
+    @property
+    def engines(self) -> Engines: ...
 
     @property
     def clock(self) -> Clock: ...

@@ -41,8 +41,9 @@ class Client:
         *function* is a function, or ``"module:name"``. Arguments and results are JSON. *options* are
         ``name``, ``cpus``, ``memory`` and ``gpus`` (of a worker), ``time_limit``, ``concurrency``,
         ``retries``, ``modules``, ``requirements``, ``python``, ``cwd``, ``path``, ``env``,
-        ``grouped_results``, ``keep_arguments``. *progress* asks for a bar on stderr; None: on a terminal.
-        Durable on return. Raises UsageError, Refused.
+        ``grouped_results``, ``keep_arguments``, ``engine`` (where calls are made: ``"local"``, or one that a
+        plugin offers), ``repeat`` (False: no call again that may have been made). *progress* asks for a bar
+        on stderr; None: on a terminal. Durable on return. Raises UsageError, NotFound, Refused.
         """
         spec = specs.spec_of(function, kwargs, options)
         if (bounds := specs.simple_range(iterables)) is not None:

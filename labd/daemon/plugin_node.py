@@ -28,6 +28,7 @@ def node_of(daemon: Daemon, record: PluginRecord, settings: Any) -> PluginNode:
         daemon.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
         daemon.clock,
         os.path.join(daemon.setup.paths.state, "plugins", plugin),
+        daemon.wiring.engines,
     )
 
 

@@ -51,6 +51,7 @@ class Node(PluginNode):
             PlayedWorkers(),
             clock,
             "",
+            {},
         )
         self._made = ""
         self.disk = house.disk

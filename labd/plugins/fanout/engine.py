@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import trio
 
-from labd.api import Conflict, Node, NotFound, Peer, UsageError
+from labd.api import Conflict, Needs, Node, NotFound, Peer, UsageError
+from labd.api.engines import LOCAL
 from labd.plugins.fanout import arguments as argument_files
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
@@ -44,6 +45,8 @@ class Engine:
                 for one in self._maps.values():
                     if one.record.state == "running":
                         self._begin(one)
+                    elif one.record.spec.engine != LOCAL:
+                        nursery.start_soon(self._lives.leave, one)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
@@ -85,10 +88,6 @@ class Engine:
             raise NotFound(f"there is no map {ref!r}", hint="labctl maps lists them")
         return found
 
-    def workers(self, one: Map) -> int:
-        """How many workers it has."""
-        return self._crowd.workers(one.record.id)
-
     async def read(self, one: Map, name: str, offset: int, limit: int) -> bytes:
         """What is durable of the ``results`` or ``logs`` of a map from *offset* on."""
         data: bytes = await self._disk.ask(lambda: one.file(name).read(offset, limit))
@@ -97,11 +96,12 @@ class Engine:
     # -- changes ---------------------------------------------------------------------------------
 
     async def submit(self, peer: Peer, spec: MapSpec, data: bytes, more: bool, key: str | None) -> Map:
-        """A new map, durable on return. Raises UsageError for arguments that are wrong, Refused."""
+        """A new map, durable on return. Raises UsageError for arguments that are wrong, NotFound, Refused."""
         async with self._accepting:
             if key is not None and (known := self._keys.get((peer.uid, key))) is not None:
                 return self._maps[known]
             self._need_nursery()
+            await self._check_engine(peer, spec)
             one = self._map(await self._record(peer, spec, data, more, key))
             await self._disk.ask(one.folder.make, one.record, data)
             self._maps[one.record.id] = one
@@ -111,6 +111,12 @@ class Engine:
             self._begin(one)
         self._need_nursery().start_soon(self._lives.tell, "map.submitted", one)
         return one
+
+    async def _check_engine(self, peer: Peer, spec: MapSpec) -> None:
+        """Raises NotFound for an engine that nobody offers, Refused for what it never runs."""
+        if spec.engine != LOCAL:
+            needs = Needs(cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, user=peer.name)
+            await self._node.engines.find(spec.engine).driver.check(needs)
 
     async def extend(self, one: Map, at: int, data: bytes, more: bool) -> int:
         """More arguments for a map that is open; their bytes so far. The last ones start it.
