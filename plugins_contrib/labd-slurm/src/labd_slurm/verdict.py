@@ -1,0 +1,109 @@
+"""How a task stands, by its folder and by what Slurm says of it. Pure.
+
+The folder is the truth: a task that has begun, or ended, says so there, and it begins once at most. Slurm
+only tells what the folder cannot: that a task will not begin, or surely runs no more. A folder may show late
+what happened on another machine (NFS), and Slurm forgets jobs when its controller dies soon after sbatch. So
+neither is believed before some time has gone by.
+"""
+
+from typing import Literal, NamedTuple
+
+from labd.api.engines import State
+from labd_slurm.squeue import LIVE_FLAGS, Seen
+
+LIVE = ("PENDING", "RUNNING", "SUSPENDED", *LIVE_FLAGS)
+UNLUCKY = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
+"""Ends that are not the task's fault, nor anybody's wish."""
+
+NOBODY_RELEASES = ("JobHeldAdmin", "JobHoldMaxRequeue")
+"""Why Slurm holds a job that it could not launch."""
+
+Act = Literal["", "void", "fail"]
+"""``void``: see to it that it never begins. ``fail``: the same, and say so as its end."""
+
+
+class View(NamedTuple):
+    """What Slurm says of a task: ``away`` is why it says nothing; ``gone_for`` for how many seconds it has
+    said that the task is over, or that there is none.
+    """
+
+    seen: Seen | None = None
+    away: str = ""
+    gone_for: float = 0.0
+
+
+class Verdict(NamedTuple):
+    """How the task stands, why, where; and what is to be done about it first."""
+
+    state: State
+    reason: str = ""
+    place: str = ""
+    act: Act = ""
+
+
+def judge(found: str, view: View, patience: float) -> Verdict:
+    """*found* is how the task stands by its folder. Slurm's word that it is gone counts after *patience*
+    seconds.
+    """
+    seen = view.seen
+    place = seen.node if seen else ""
+    if found == "running":
+        return Verdict("running", _why(seen), place)
+    if found in ("ended", "never"):
+        return Verdict("ended" if found == "ended" else "never", _why(seen), place)
+    if view.away:
+        return Verdict("unknown", f"Slurm does not answer: {view.away}", place)
+    if seen is not None and not over(seen):
+        return _live(found, seen)
+    if view.gone_for < patience:
+        state: State = "waiting" if found == "waiting" else "running"
+        return Verdict(state, f"{words(seen)}; waiting for its folder to say so", place)
+    return Verdict("lost", words(seen), place) if found == "lost" else _never_began(seen)
+
+
+def over(seen: Seen | None) -> bool:
+    """Whether Slurm says that it has ended."""
+    return seen is not None and seen.state not in LIVE
+
+
+def _why(seen: Seen | None) -> str:
+    """What Slurm has to say of an end that the folder tells of, if anything."""
+    return words(seen) if over(seen) and seen is not None and seen.state != "COMPLETED" else ""
+
+
+def words(seen: Seen | None) -> str:
+    """What Slurm says of an end, for people."""
+    if seen is None:
+        return "Slurm does not know it any more"
+    job = f"Slurm's job {seen.job}"
+    if seen.state == "CANCELLED":
+        return f"{job} was cancelled in Slurm {seen.reason if seen.reason.startswith('by ') else ''}".rstrip()
+    told = {
+        "TIMEOUT": "was ended by Slurm at its time limit", "OUT_OF_MEMORY": "was over its memory in Slurm",
+        "NODE_FAIL": f"was lost with its node {seen.node}".rstrip(), "PREEMPTED": "was preempted",
+        "BOOT_FAIL": f"was lost, since the node {seen.node} did not start", "COMPLETED": "has ended, and its task never began",
+    }  # fmt: skip
+    return f"{job} {told.get(seen.state) or _failed(seen)}"
+
+
+def _failed(seen: Seen) -> str:
+    code = f"signal {-seen.code}" if seen.code < 0 else f"exit code {seen.code}"
+    why = f": {seen.reason}" if seen.reason not in ("", "None", "NonZeroExitCode") else ""
+    return f"failed with {code}{why}" if seen.state == "FAILED" else f"ended as {seen.state}{why}"
+
+
+def _live(found: str, seen: Seen) -> Verdict:
+    if found == "lost":  # locks are not seen across machines on some file systems
+        return Verdict("running", "", seen.node)
+    if seen.state == "PENDING" and seen.reason in NOBODY_RELEASES:
+        return Verdict("never", f"Slurm holds its job {seen.job}, which it could not launch", "", "void")
+    if seen.state == "PENDING":
+        why = seen.reason if seen.reason not in ("", "None") else "its turn"
+        return Verdict("waiting", f"Slurm's job {seen.job} waits: {why}")
+    return Verdict("waiting", f"Slurm's job {seen.job} is {seen.state.lower()}", seen.node)
+
+
+def _never_began(seen: Seen | None) -> Verdict:
+    if seen is None or seen.state in UNLUCKY:
+        return Verdict("never", words(seen), "", "void")
+    return Verdict("ended", words(seen), seen.node, "fail")
