@@ -87,9 +87,8 @@ class Slurm:
         key = Path(self.folder, "munge.key")
         key.write_bytes(os.urandom(128))
         key.chmod(0o400)
-        own = {"key-file": key, "socket": f"{self.folder}/munge.socket", "pid-file": f"{self.folder}/munge.pid",
-               "log-file": f"{self.folder}/munge.log", "seed-file": f"{self.folder}/munge.seed"}  # fmt: skip
-        self._spawn("munged", "--foreground", "--force", *(f"--{name}={path}" for name, path in own.items()))
+        own = [f"--{name}-file={self.folder}/munge.{name}" for name in ("key", "pid", "log", "seed")]
+        self._spawn("munged", "--foreground", "--force", f"--socket={self.folder}/munge.socket", *own)
         wait_until(Path(f"{self.folder}/munge.socket").exists, PATIENCE)
 
     def start(self, name: str) -> None:

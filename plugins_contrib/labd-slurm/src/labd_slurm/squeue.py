@@ -15,6 +15,9 @@ BASES = (
 LIVE_FLAGS = ("COMPLETING", "CONFIGURING", "REQUEUED", "SIGNALING", "STAGE_OUT", "RESIZING", "STOPPED")
 """Flags of a job that is not over, whatever its state."""
 
+NO_VALUE = 0xFFFFFFFE
+"""From here on numbers mean that there is none, or no limit."""
+
 DOTS = "..."
 """What ends a list of tasks that Slurm has cut off."""
 
@@ -124,7 +127,7 @@ def _state(state: Any) -> str:
 def _number(value: Any) -> int | None:
     if isinstance(value, dict):
         value = value.get("number") if value.get("set") else None
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value < NO_VALUE else None
 
 
 def _code(value: Any) -> int:

@@ -81,7 +81,8 @@ def words(seen: Seen | None) -> str:
     told = {
         "TIMEOUT": "was ended by Slurm at its time limit", "OUT_OF_MEMORY": "was over its memory in Slurm",
         "NODE_FAIL": f"was lost with its node {seen.node}".rstrip(), "PREEMPTED": "was preempted",
-        "BOOT_FAIL": f"was lost, since the node {seen.node} did not start", "COMPLETED": "has ended, and its task never began",
+        "BOOT_FAIL": f"was lost, since the node {seen.node} did not start",
+        "COMPLETED": "has ended, and its task never began",
     }  # fmt: skip
     return f"{job} {told.get(seen.state) or _failed(seen)}"
 
