@@ -75,14 +75,16 @@ class Driver(Protocol):
         ...
 
     async def submit(self, tasks: Sequence[Task]) -> None:
-        """Take *tasks*. A key that it was given before counts once: labd asks again when it did not live to
-        hear the answer. Raises EngineGone when it cannot be said whether they were taken; Overloaded to be
-        asked later; Refused when none of them was taken, or ever will be.
+        """Take *tasks*. labd hands a key over once; where it did not hear the answer (EngineGone, or its own
+        end) it looks what became of it. Raises EngineGone when it cannot be said whether they were taken;
+        Overloaded when none was, and labd is to ask later; Refused when none was, or ever will be: the map
+        fails.
         """
         ...
 
     async def look(self, tasks: Sequence[Task]) -> Mapping[str, Standing]:
-        """How *tasks* stand, by their keys; one that is left out is ``unknown``.
+        """How *tasks* stand, by their keys; one that is left out is ``unknown``. Asked of no tasks, too: to
+        hear whether the engine answers.
 
         A task that was never submitted, or whose submission nobody knows of, is ``never`` only once it cannot
         begin any more: :func:`void` sees to that wherever the machines see the folder. Before ``ended`` is

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 DONE, BUSY, LOST, NEVER = 0, 75, 70, 69
 """Exit codes: ``exit`` is there; another one runs it; begun, and gone without a word; it was not to begin."""
 
+PASSED = ("SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""Beginnings of the names of variables that a task gets from whoever started it, and not from labd."""
+
 _CODES = {claim.ENDED: DONE, claim.RUNNING: BUSY, claim.LOST: LOST, claim.NEVER: NEVER}
 _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -53,6 +56,7 @@ def prepare(folder: str) -> None:
         task: dict[str, Any] = json.loads(file.read())
     order = {key: value for key, value in task.items() if key != "input"}
     places = {"{python}": task.get("python") or sys.executable, "{labd}": _ROOT, "{folder}": folder}
+    order["env"] = dict(task["env"]) | _passed_on()
     order["argv"] = [_filled(word, places) for word in task["argv"]]
     owner = _user(str(task.get("user") or ""))
     if owner is not None:
@@ -62,6 +66,11 @@ def prepare(folder: str) -> None:
         order.pop("user", None)
     _give(folder, str(task.get("input", "")).encode(), owner)
     claim.put(folder, marks.ORDER, json.dumps(order).encode())
+
+
+def _passed_on() -> dict[str, str]:
+    """What an engine says to its tasks: above all which GPUs they have."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PASSED)}
 
 
 def refuse(folder: str, message: str) -> None:

@@ -69,7 +69,7 @@ class Calls:
         try:
             good, text = True, self._result(line if line is not None else _number(call, bounds))
         except BaseException as error:  # also SystemExit: it is this call's, not the worker's
-            good, text = False, _described(error)
+            good, text = False, described(error)
         said = self._printed()
         self._done.append([call, time.perf_counter() - began, good, text, said])
         self._bytes += len(text) + len(said)
@@ -175,7 +175,8 @@ def _number(call: int, bounds: list[int] | None) -> int:
     return bounds[0] + call * bounds[2]
 
 
-def _described(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """*error* as JSON, without what of its traceback is ours."""
     own = error.__traceback__
     while own is not None and own.tb_frame.f_code.co_filename == __file__:
         own = own.tb_next  # ours is nobody's business

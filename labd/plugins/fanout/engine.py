@@ -45,6 +45,8 @@ class Engine:
                 for one in self._maps.values():
                     if one.record.state == "running":
                         self._begin(one)
+                    elif one.record.spec.engine != LOCAL:
+                        nursery.start_soon(self._lives.leave, one)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
@@ -85,10 +87,6 @@ class Engine:
         if found is None:
             raise NotFound(f"there is no map {ref!r}", hint="labctl maps lists them")
         return found
-
-    def workers(self, one: Map) -> int:
-        """How many workers it has."""
-        return self._crowd.workers(one.record.id)
 
     async def read(self, one: Map, name: str, offset: int, limit: int) -> bytes:
         """What is durable of the ``results`` or ``logs`` of a map from *offset* on."""

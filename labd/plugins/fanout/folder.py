@@ -24,6 +24,7 @@ class Begun(msgspec.Struct, omit_defaults=True):
     first: int
     last: int
     attempt: int
+    round: int = 0
 
 
 class Result(msgspec.Struct):
@@ -52,6 +53,7 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.path = path
         self.arguments = os.path.join(path, "arguments")
+        self.tasks = os.path.join(path, "tasks")
 
     def make(self, record: Record, arguments: bytes) -> None:
         """Make the folder with all that a new map needs; durable on return. Raises OSError."""
@@ -87,6 +89,12 @@ class Folder:
             result = _RESULT.decode(line)
             todo.begun([result.index], result.attempt)
             todo.known(result.index, not bytes(result.error))
+
+    def unsure(self, todo: Todo, grown: Grown, round: int) -> list[int]:
+        """The calls that were begun in this *round*, and of which nobody knows what became."""
+        begun = map(_BEGUN.decode, files.lines(grown.begun.path, grown.begun.size))
+        calls = {call for one in begun if one.round == round for call in range(one.first, one.last + 1)}
+        return todo.unsure(sorted(calls))
 
     def forget_failures(self) -> Grown:
         """Leave out of the results what failed, for another round; the files as they are then."""
