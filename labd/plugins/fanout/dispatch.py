@@ -25,7 +25,7 @@ PAUSE = 1.0
 """Seconds until an engine that is gone, or takes no more, is asked again."""
 
 MOST_CALLS = 5000
-FINAL = ("ended", "lost", "never")
+FINAL = ("ended", "cancelled", "evicted", "lost", "never")
 
 
 class Dispatch:
@@ -184,10 +184,17 @@ class Dispatch:
             return
         known = set(made.batch.calls) - set(made.waiting)
         left = await self._disk.keep(tasks.read, made.task)
-        found = verdict.judge(left, made.waiting, known, standing.reason or "its task is lost")
+        found = verdict.judge(left, made.waiting, known, standing.reason)
         given = self._books.given(made.batch.calls, made.lines)
         self._books.take(_plain(standing.place or made.task.key), found.found, given)
-        self._learn(found)
+        if standing.state == "cancelled":
+            self._books.give_up(found.left, "Cancelled", standing.reason or "cancelled at the engine", given)
+        else:
+            self._learn(found)
+            self._again(found.blameless if standing.state == "evicted" else found, given)
+
+    def _again(self, found: verdict.Verdict, given: dict[int, bytes]) -> None:
+        """What was not done is to be done again, or is an error."""
         self._books.lose(found.suspect, found.kind, found.said, given)
         if self.record.spec.repeat:
             self.todo.put_back(found.maybe)

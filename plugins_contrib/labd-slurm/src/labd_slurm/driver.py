@@ -14,7 +14,7 @@ from labd_slurm.marks import Look, Mark
 from labd_slurm.queue import PREFIX, Queue
 from labd_slurm.settings import Settings
 from labd_slurm.squeue import Unanswered
-from labd_slurm.verdict import Verdict
+from labd_slurm.verdict import Verdict, View
 
 LARGEST = 1000
 """Tasks of one array, where Slurm does not say less."""
@@ -35,6 +35,8 @@ class Driver:
         self._largest: int | None = None
         self._ours: set[str] = set()
         self._wall = node.clock.wall
+        self.run = self._queue.run
+        """The service."""
 
     async def check(self, needs: Needs) -> None:
         if missing := self._commands.missing():
@@ -86,9 +88,9 @@ class Driver:
             said = await self._commands.submit([*sbatch.array(name, len(tasks)), *options], script)
         except Unanswered as error:
             raise EngineGone(f"Slurm does not answer: {error}") from error
+        self._queue.follow(made, taken=not said.code)
         if said.code:
             self._refuse(said.words, options)
-        self._queue.follow(made)
 
     def _refuse(self, said: str, options: Sequence[str]) -> None:
         reason = sbatch.reason(said)
@@ -114,21 +116,21 @@ class Driver:
 
     async def look(self, tasks: Sequence[Task]) -> Mapping[str, Standing]:
         self._queue.follow(await self._marks(tasks))
-        await self._queue.refresh()
         looks = await trio.to_thread.run_sync(_looks, tasks)
-        if any(look.told and self._unexplained(key) for key, look in looks.items()):
-            await self._queue.ask()
         return {task.key: await self._standing(task, looks[task.key]) for task in tasks if task.key in looks}
 
-    def _unexplained(self, key: str) -> bool:
-        """Whether somebody else ended it, and Slurm has not said who."""
-        return key not in self._ours and not verdict.over(self._queue.seen(key)) and not self._queue.away
+    def _unexplained(self, key: str, view: View) -> bool:
+        """Whether somebody else ends it, and Slurm will say who."""
+        return (
+            key not in self._ours and not view.away and view.seen is not None and not verdict.over(view.seen)
+        )
 
     async def _standing(self, task: Task, look: Look) -> Standing:
         view = self._queue.view(task.key)
-        if look.told and self._unexplained(task.key) and view.seen is not None:
-            return Standing("running", f"Slurm ends its job {view.seen.job}", view.seen.node)
-        found = verdict.judge(look.found, view, self._settings.lost_after)
+        if look.told and self._unexplained(task.key, view):
+            self._queue.hurry()
+            return Standing("running", "Slurm ends it", view.seen.node if view.seen else "")
+        found = verdict.judge(look.found, view, self._settings.lost_after, look.told)
         if found.act:
             found = await self._act(task, found)
         return Standing(found.state, found.reason, found.place)
@@ -139,11 +141,10 @@ class Driver:
         if found.act == "void":
             state = await trio.to_thread.run_sync(marks.forbid, task)
         else:
-            reason = "cancelled" if seen is not None and seen.state == "CANCELLED" else "exec_failed"
-            state = await trio.to_thread.run_sync(marks.fail, task, reason, found.reason)
+            state = await trio.to_thread.run_sync(marks.fail, task, found.reason)
         if seen is not None and not verdict.over(seen):
             await self._end([task])
-        if state == ("never" if found.act == "void" else "ended"):
+        if state == verdict.DONE[found.act]:
             return found
         return verdict.judge(state, self._queue.view(task.key), self._settings.lost_after)
 

@@ -69,14 +69,20 @@ def forbid(task: Task) -> str:
     return void(task.folder)
 
 
-def fail(task: Task, reason: str, message: str) -> str:
-    """The same, and leave *message* as its end; how it stands then. Raises OSError."""
+def fail(task: Task, message: str) -> str:
+    """The same, and leave *message* as why it could not begin; how it stands then. Raises OSError."""
     found = void(task.folder)
     if found != "never":
         return found
     said = _tail(os.path.join(task.folder, SAID))
     text = f"{message}; it said: {said}" if said else message
-    record = {"version": 1, "exit_code": 126, "signal": None, "reason": reason, "message": text[:LONGEST]}
+    record = {
+        "version": 1,
+        "exit_code": 126,
+        "signal": None,
+        "reason": "exec_failed",
+        "message": text[:LONGEST],
+    }
     deliver(task.folder, {"exit": msgspec.json.encode(record)})
     return "ended"
 

@@ -12,25 +12,30 @@ from labd_slurm.verdict import View, over
 PREFIX = "labd-"
 
 
-class Tracked:
-    """A task in Slurm. ``gone_at`` is when Slurm was first without it, by trio's clock."""
+NEVER = -float("inf")
 
-    def __init__(self, mark: Mark) -> None:
+
+class Tracked:
+    """A task in Slurm. ``gone_at`` is when Slurm was first without it, by trio's clock; *taken* is False when
+    Slurm surely did not take it.
+    """
+
+    def __init__(self, mark: Mark, taken: bool) -> None:
         self.mark = mark
         self.seen: Seen | None = None
-        self.gone_at: float | None = None
+        self.gone_at = None if taken else NEVER
 
 
 class Queue:
-    """Asks Slurm at most every *pause* seconds, for everybody at once."""
+    """Asks Slurm every *pause* seconds, for everybody at once; :meth:`run` does so while there are tasks."""
 
     def __init__(self, commands: Commands, pause: float) -> None:
         self._commands, self._pause = commands, pause
         self._tracked: dict[str, Tracked] = {}
         self._asking = trio.Lock()
-        self._asked = self._answered = -float("inf")
-        self._fresh = False
-        self.away = "it was not asked yet"
+        self._asked = self._answered = NEVER
+        self._hurry = trio.Event()
+        self.away = ""
 
     def __contains__(self, key: object) -> bool:
         return key in self._tracked
@@ -38,11 +43,16 @@ class Queue:
     def mark(self, key: str) -> Mark:
         return self._tracked[key].mark
 
-    def follow(self, marks: Mapping[str, Mark]) -> None:
-        """These are asked about from now on."""
+    def follow(self, marks: Mapping[str, Mark], taken: bool = True) -> None:
+        """These are asked about from now on; *taken* is False when Slurm surely did not take them."""
         for key, mark in marks.items():
             if key not in self._tracked or self._tracked[key].mark != mark:
-                self._tracked[key], self._fresh = Tracked(mark), True
+                self._tracked[key] = Tracked(mark, taken)
+                self.hurry()
+
+    def hurry(self) -> None:
+        """Have Slurm asked soon."""
+        self._hurry.set()
 
     def forget(self, key: str) -> None:
         self._tracked.pop(key, None)
@@ -68,10 +78,17 @@ class Queue:
                 found.setdefault(tracked.mark.name, []).append(tracked.seen.job)
         return found
 
-    async def refresh(self) -> None:
-        """Ask unless that was done a moment ago."""
-        if self._fresh or trio.current_time() - self._asked >= self._pause:
-            await self.ask()
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Ask again and again while there is something to ask about."""
+        task_status.started()
+        while True:
+            with trio.move_on_after(self._pause):
+                await self._hurry.wait()
+            self._hurry = trio.Event()
+            if self._tracked:
+                await self.ask()
+            else:
+                await self._hurry.wait()
 
     async def ask(self) -> None:
         """Ask now; :attr:`away` says whether there was an answer."""
@@ -79,7 +96,6 @@ class Queue:
         async with self._asking:
             if self._asked >= began:
                 return  # somebody else asked meanwhile
-            self._fresh = False
             try:
                 await self._take()
                 self.away, self._answered = "", trio.current_time()

@@ -21,6 +21,9 @@ NOBODY_RELEASES = ("JobHeldAdmin", "JobHoldMaxRequeue")
 Act = Literal["", "void", "fail"]
 """``void``: see to it that it never begins. ``fail``: the same, and say so as its end."""
 
+DONE: dict[Act, str] = {"void": "never", "fail": "ended"}
+"""How the folder shows that this was done."""
+
 
 class View(NamedTuple):
     """What Slurm says of a task: ``away`` is why it says nothing; ``gone_for`` for how many seconds it has
@@ -41,29 +44,41 @@ class Verdict(NamedTuple):
     act: Act = ""
 
 
-def judge(found: str, view: View, patience: float) -> Verdict:
-    """*found* is how the task stands by its folder. Slurm's word that it is gone counts after *patience*
-    seconds.
+def judge(found: str, view: View, patience: float, told: bool = False) -> Verdict:
+    """*found* is how the task stands by its folder, *told* that it ended since somebody told it to. Slurm's
+    word that it is gone counts after *patience* seconds.
     """
     seen = view.seen
     place = seen.node if seen else ""
     if found == "running":
         return Verdict("running", _why(seen), place)
-    if found in ("ended", "never"):
-        return Verdict("ended" if found == "ended" else "never", _why(seen), place)
+    if found == "never":
+        return Verdict("never", _why(seen))
+    if found == "ended":
+        return Verdict(_ended(seen, told), _why(seen), place)
     if view.away:
         return Verdict("unknown", f"Slurm does not answer: {view.away}", place)
     if seen is not None and not over(seen):
         return _live(found, seen)
     if view.gone_for < patience:
         state: State = "waiting" if found == "waiting" else "running"
-        return Verdict(state, f"{words(seen)}; waiting for its folder to say so", place)
-    return Verdict("lost", words(seen), place) if found == "lost" else _never_began(seen)
+        why = f"{words(seen)}; its folder does not say so yet" if view.gone_for else ""
+        return Verdict(state, why, place)
+    return Verdict(_ended(seen, True, "lost"), words(seen), place) if found == "lost" else _never_began(seen)
 
 
 def over(seen: Seen | None) -> bool:
     """Whether Slurm says that it has ended."""
     return seen is not None and seen.state not in LIVE
+
+
+def _ended(seen: Seen | None, told: bool, otherwise: State = "ended") -> State:
+    """Whose doing it was that it ended: a task may also end by itself while somebody wants to end it."""
+    if seen is None or not told:
+        return otherwise
+    if seen.state == "CANCELLED":
+        return "cancelled"
+    return "evicted" if seen.state in UNLUCKY else otherwise
 
 
 def _why(seen: Seen | None) -> str:
@@ -107,4 +122,6 @@ def _live(found: str, seen: Seen) -> Verdict:
 def _never_began(seen: Seen | None) -> Verdict:
     if seen is None or seen.state in UNLUCKY:
         return Verdict("never", words(seen), "", "void")
+    if seen.state == "CANCELLED":
+        return Verdict("cancelled", words(seen), "", "void")
     return Verdict("ended", words(seen), seen.node, "fail")
