@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from labd.errors import EngineGone
-from labd.process.claim import deliver, standing, void
+from labd.process.claim import cancel, deliver, put, standing, void
 
 State = Literal["waiting", "running", "ended", "cancelled", "evicted", "lost", "never", "unknown"]
 """``waiting``: it has not begun, and will. ``running``. ``ended``: its ``exit`` is in the folder.
@@ -147,5 +147,5 @@ def command(folder: str, python: str = "") -> tuple[str, ...]:
 
 __all__ = [
     "Driver", "Engine", "EngineGone", "Engines", "Needs", "Standing", "State", "Task",
-    "LOCAL", "command", "deliver", "standing", "void",
+    "LOCAL", "cancel", "command", "deliver", "put", "standing", "void",
 ]  # fmt: skip

@@ -50,6 +50,23 @@ def void(folder: str) -> str:
         os.close(fd)
 
 
+def cancel(folder: str) -> str:
+    """Have the task of *folder* end, or never begin; how it stands now: a task that runs takes a while.
+    Raises OSError.
+    """
+    found = void(folder)
+    if found == RUNNING:
+        try:
+            fd = os.open(os.path.join(folder, CTL), os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return found  # it is about to begin, or has just ended
+        try:
+            os.write(fd, b"cancel 10\n")
+        finally:
+            os.close(fd)
+    return found
+
+
 def take(folder: str) -> int | None:
     """The lock of *folder*, held as long as this descriptor is open; None when somebody has it."""
     fd = os.open(os.path.join(folder, LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -40,6 +40,7 @@ class Dispatch:
         self.todo, self.progress = books.todo, books.progress
         books.tell = self._tell
         self._flying: dict[str, Made] = {}
+        self._over: list[Task] = []
         self._running: set[str] = set()
         self._sizer: Sizer | None = None
         self._more = trio.Event()
@@ -70,15 +71,17 @@ class Dispatch:
 
     async def see_off(self) -> None:
         """End all that is with the engine, and forget it, however long that takes."""
-        while self._flying:
+        while self._flying or self._over:
             asked = [made.task for made in self._flying.values()]
             try:
                 await self._engine().driver.cancel(asked)
                 found = await self._engine().driver.look(asked)
-                await self._forget([task for task in asked if _state(found, task) in FINAL])
+                self._over += [task for task in asked if _state(found, task) in FINAL]
+                self._flying = {key: one for key, one in self._flying.items() if one.task not in self._over}
+                await self._clear()
             except LabdError as error:
                 self._node.log.info("map %d: its tasks cannot be ended yet: %s", self.record.id, error)
-            await trio.sleep(PAUSE if self._flying else 0)
+            await trio.sleep(PAUSE if self._flying or self._over else 0)
 
     # -- to the engine ---------------------------------------------------------------------------
 
@@ -170,15 +173,21 @@ class Dispatch:
         self._say(_unknown(found, asked))
         ended = [task for task in asked if _state(found, task) in FINAL]
         for task in ended:
-            await self._end(self._flying[task.key], found[task.key])
+            await self._end(self._flying.pop(task.key), found[task.key])
         if ended:
             await self._books.sync()
-            await self._forget(ended)
-        if any(found[task.key].state == "never" for task in ended):
-            await trio.sleep(PAUSE)  # an engine that loses all that it gets is not asked without end
+            self._over += ended
+            self._tell()
+        await self._clear()
+        never = [found[task.key] for task in ended if found[task.key].state == "never"]
+        if never:  # an engine that loses all that it gets is not asked without end
+            self._say(next((one.reason for one in never if one.reason), ""))
+            await trio.sleep(PAUSE)
 
     async def _end(self, made: Made, standing: Standing) -> None:
         """Record what *made* did."""
+        if not made.waiting:
+            return
         if standing.state == "never":
             self.todo.give_back(made.waiting)
             return
@@ -223,15 +232,17 @@ class Dispatch:
         if waiting:
             await self._books.begin(waiting)  # labd may have gone before that was noted
 
-    async def _forget(self, ended: Sequence[Task]) -> None:
-        """All that became of *ended* is recorded."""
-        if ended:
-            await self._engine().driver.forget(ended)
-        await self._disk.keep(tasks.remove, ended)
-        for task in ended:
-            self._flying.pop(task.key, None)
-        self._running &= set(self._flying)
-        self._tell()
+    async def _clear(self) -> None:
+        """Forget what is recorded; what cannot be forgotten now, later."""
+        if not self._over:
+            return
+        try:
+            await self._engine().driver.forget(self._over)
+        except LabdError as error:
+            self._node.log.info("map %d: tasks cannot be forgotten yet: %s", self.record.id, error)
+            return
+        await self._disk.keep(tasks.remove, self._over)
+        self._over = []
 
     def _engine(self) -> Engine:
         """Raises NotFound while its plugin is not there."""

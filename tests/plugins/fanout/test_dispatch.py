@@ -24,7 +24,7 @@ class Far:
         self.tasks, self.ran, self.forgotten, self.cancelled = {}, Counter(), [], []
         self.away, self.hears, self.says = None, True, {}
         self.news = trio.Event()
-        self.auto = True
+        self.auto, self.played = True, set()
 
     def _there(self):
         if self.away is not None:
@@ -77,9 +77,7 @@ class Far:
 
     def waiting(self):
         """The tasks that nobody has played yet."""
-        return [
-            t for t in self.tasks.values() if os.path.exists(t.folder) and standing(t.folder) == "waiting"
-        ]
+        return [task for key, task in self.tasks.items() if key not in self.played]
 
     def play_all(self, *besides):
         for task in self.waiting():
@@ -88,6 +86,7 @@ class Far:
 
     def play(self, task, most=None, **end):
         """Make the calls of *task*, *most* at most, and let it end so."""
+        self.played.add(task.key)
         with open(os.path.join(task.folder, "task.json")) as file:
             told = json.loads(json.load(file)["input"])
         done = told["calls"][:most]
