@@ -69,7 +69,7 @@ class Slurm:
         os.chmod(self.folder, 0o755)
         for name in ("state", "spool"):
             Path(self.folder, name).mkdir()
-        host, ports = socket.gethostname().partition(".")[0], _ports(2)
+        host, ports = _host(), _ports(2)
         text = CONF.format(
             folder=self.folder, host=host, ports=ports, user="root", largest=largest, cpus=cpus
         )
@@ -100,6 +100,14 @@ class Slurm:
         process = self._processes.pop(name)
         process.send_signal(signum)
         process.wait(PATIENCE)
+
+    def resume(self) -> bool:
+        """Do as an admin does when Slurm drains the node: after a crash it gives numbers of jobs that run to
+        others, and takes fright at that.
+        """
+        if "drain" in self.run("sinfo", "-h", "-o", "%T"):
+            self.run("scontrol", "update", f"NodeName={_host()}", "State=RESUME")
+        return True
 
     def run(self, *words: str) -> str:
         """What one of Slurm's commands prints."""
@@ -136,6 +144,10 @@ class Slurm:
             self._processes[name] = subprocess.Popen(
                 [path, *words], env=self.env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/"
             )
+
+
+def _host() -> str:
+    return socket.gethostname().partition(".")[0]
 
 
 def _program(name: str) -> str | None:

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=f"nee
 
 SOURCE = Path(__file__).parents[2] / "plugins_contrib" / "labd-slurm" / "src"
 CALLS = 400
-LATE = 120.0
+LATE = 60.0
 """Seconds for what waits for Slurm."""
 
 WORK = """
@@ -59,6 +59,7 @@ def slurm() -> Iterator[Slurm]:
 @pytest.fixture
 def labd(slurm: Slurm, make_daemon: Callable[..., DaemonProcess]) -> DaemonProcess:
     """A daemon with the plugin, which asks more often than it would otherwise."""
+    slurm.resume()
     times = {"look_every": 0.1, "ask_every": 0.3, "lost_after": 2.0, "task_seconds": 0.3, "at_once": 12}
     chosen = [f"plugins.slurm.{name}={value}" for name, value in times.items()]
     made = make_daemon(f"plugins.slurm.config={slurm.config}", *chosen, cores=2)
@@ -99,10 +100,6 @@ def check(daemon: DaemonProcess, number: int, effects: Path) -> None:
     assert not {call: (count, attempts[call]) for call, count in ran.items() if count > attempts[call]}
 
 
-def trouble(daemon: DaemonProcess, number: int) -> str:
-    return str(daemon.call("map.show", {"map": number})["trouble"])
-
-
 def test_calls_are_made_in_slurm(slurm: Slurm, labd: DaemonProcess) -> None:
     with Client(labd.socket) as client:
         results = client.map("slurmtasks:where", range(3), **options(labd)).results()
@@ -120,8 +117,9 @@ def test_the_controller_is_killed_in_the_middle(slurm: Slurm, labd: DaemonProces
         made = client.map("slurmtasks:note", range(CALLS), kwargs=kwargs, **options(labd))
         wait_until(lambda: made.info()["succeeded"] > 0.1 * CALLS, LATE)
         slurm.kill("slurmctld")
-        wait_until(lambda: "Slurm does not answer" in trouble(labd, made.id), LATE)
+        wait_until(lambda: "Slurm does not answer" in made.info()["reason"], LATE)
         slurm.start("slurmctld")
+        wait_until(lambda: slurm.resume() and made.info()["state"] != "running", LATE)
         assert made.results() == [2 * x for x in range(CALLS)]
     check(labd, made.id, effects)
 

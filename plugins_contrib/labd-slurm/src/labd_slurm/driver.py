@@ -19,6 +19,9 @@ from labd_slurm.verdict import Verdict, View
 LARGEST = 1000
 """Tasks of one array, where Slurm does not say less."""
 
+MISFIRES = 20
+"""Tasks that Slurm says to have run, though none of them began, until that is taken for true."""
+
 TEST_PATIENCE = 5.0
 """Seconds that the one who submits a map waits for Slurm's opinion of it."""
 
@@ -34,6 +37,7 @@ class Driver:
         self._queue = Queue(self._commands, settings.ask_every)
         self._largest: int | None = None
         self._ours: set[str] = set()
+        self._misfires = 0
         self._wall = node.clock.wall
         self.run = self._queue.run
         """The service."""
@@ -117,6 +121,8 @@ class Driver:
     async def look(self, tasks: Sequence[Task]) -> Mapping[str, Standing]:
         self._queue.follow(await self._marks(tasks))
         looks = await trio.to_thread.run_sync(_looks, tasks)
+        if any(look.found in ("running", "ended") for look in looks.values()):
+            self._misfires = 0
         return {task.key: await self._standing(task, looks[task.key]) for task in tasks if task.key in looks}
 
     def _unexplained(self, key: str, view: View) -> bool:
@@ -137,16 +143,27 @@ class Driver:
 
     async def _act(self, task: Task, found: Verdict) -> Verdict:
         """Do what the verdict asks for; another verdict when the task was faster."""
-        seen = self._queue.seen(task.key)
+        seen, state = self._queue.seen(task.key), ""
+        if found.act == "fail":
+            found, state = await self._fail(task, found)
         if found.act == "void":
             state = await trio.to_thread.run_sync(marks.forbid, task)
-        else:
-            state = await trio.to_thread.run_sync(marks.fail, task, found.reason)
         if seen is not None and not verdict.over(seen):
             await self._end([task])
         if state == verdict.DONE[found.act]:
             return found
         return verdict.judge(state, self._queue.view(task.key), self._settings.lost_after)
+
+    async def _fail(self, task: Task, found: Verdict) -> tuple[Verdict, str]:
+        """Make what Slurm says the end of *task*. A controller that died may say of one job what is true of
+        another: so an end without a word of the task itself must come again and again to be believed.
+        """
+        said = await trio.to_thread.run_sync(marks.said, task)
+        self._misfires += not said
+        if not said and self._misfires < MISFIRES:
+            return found._replace(state="never", act="void"), ""
+        hint = f"it said: {said}" if said else f"does the node see {task.folder}?"
+        return found, await trio.to_thread.run_sync(marks.fail, task, f"{found.reason}; {hint}")
 
     async def changed(self, seen: int) -> int:
         await trio.sleep(self._settings.look_every)

@@ -74,17 +74,20 @@ def fail(task: Task, message: str) -> str:
     found = void(task.folder)
     if found != "never":
         return found
-    said = _tail(os.path.join(task.folder, SAID))
-    text = f"{message}; it said: {said}" if said else message
-    record = {
-        "version": 1,
-        "exit_code": 126,
-        "signal": None,
-        "reason": "exec_failed",
-        "message": text[:LONGEST],
-    }
+    record = {"version": 1, "exit_code": 126, "signal": None, "reason": "exec_failed", "message": message[:LONGEST]}
     deliver(task.folder, {"exit": msgspec.json.encode(record)})
     return "ended"
+
+
+def said(task: Task) -> str:
+    """The last line that what runs the task printed itself, if there is any."""
+    try:
+        with open(os.path.join(task.folder, SAID), "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+            lines = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line.strip()[:LONGEST] for line in reversed(lines) if line.strip()), "")
 
 
 def _told(folder: str) -> bool:
@@ -95,14 +98,3 @@ def _told(folder: str) -> bool:
     except (OSError, msgspec.DecodeError):
         return False
     return end.reason == "cancelled" or end.signal in (signal.SIGTERM, signal.SIGKILL)
-
-
-def _tail(path: str) -> str:
-    """The last line of the file at *path*, if there is any."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
-            lines = file.read().decode(errors="replace").split("\n")
-    except OSError:
-        return ""
-    return next((line.strip()[:LONGEST] for line in reversed(lines) if line.strip()), "")

@@ -17,12 +17,12 @@ SPARE = 120.0
 
 KEPT = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "SLURM_CONF", "SLURM_JWT", "KRB5CCNAME")
 
-AWAY = (
-    "unable to contact", "socket timed out", "connection refused", "connection timed out", "zero bytes",
-    "communication", "temporarily unable", "resource temporarily", "controller", "unexpected message",
-    "munge", "try again",
+FOR_EVER = (
+    "invalid", "unrecognized", "not available", "can not be satisfied", "cannot be satisfied",
+    "not permitted", "denied", "disabled", "must specify", "missing", "ambiguous", "too large", "exceeds",
 )  # fmt: skip
-FULL = ("submit limit", "job count", "too many", "maxsubmit", "queue full", "limit exceeded")
+FOR_NOW = ("submit limit", "job count", "too many", "queue full", "inactive", "drain", "busy", "reserved")
+"""Before the others: what is refused now may be taken later."""
 
 
 def argv(settings: Settings, needs: Needs, time_limit: float) -> list[str]:
@@ -63,11 +63,15 @@ def environment(of: Mapping[str, str], config: str) -> dict[str, str]:
 
 
 def refusal(said: str) -> Literal["away", "full", "never"]:
-    """What it means that sbatch left without a job and *said* this."""
+    """What it means that sbatch left without a job and *said* this.
+
+    What nobody knows is ``away``: a map that waits, and says why, can be cancelled; one that has failed since
+    the controller was restarted is a loss.
+    """
     text = said.lower()
-    if any(word in text for word in FULL):
+    if any(word in text for word in FOR_NOW):
         return "full"
-    return "away" if any(word in text for word in AWAY) else "never"
+    return "never" if any(word in text for word in FOR_EVER) else "away"
 
 
 def reason(said: str) -> str:
