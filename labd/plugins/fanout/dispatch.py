@@ -25,6 +25,9 @@ PAUSE = 1.0
 """Seconds until an engine that is gone, or takes no more, is asked again."""
 
 MOST_CALLS = 5000
+FIRST, MOST_FIRST = 8, 100
+"""The first tasks are this part of what each will get, and so many calls at most."""
+
 FINAL = ("ended", "cancelled", "evicted", "lost", "never")
 
 
@@ -120,10 +123,15 @@ class Dispatch:
         return made
 
     def _made(self, engine: Engine, at_once: int) -> Made:
-        self._sizer = self._sizer or Sizer(engine.seconds, MOST_CALLS)
-        calls = self.todo.take(self._sizer.size(self.todo.left, at_once))
+        calls = self.todo.take(self._size(engine, at_once))
         task = tasks.task_of(self.record, self._folder, tasks.new_key(self.record), len(calls), self._user)
         return Made(task, Batch(calls, [self.todo.attempt(call) for call in calls]), [], calls)
+
+    def _size(self, engine: Engine, at_once: int) -> int:
+        """Calls for the next task; as long as nobody knows how long they take, a small part of all."""
+        if self._sizer is None:
+            return max(1, min(self.todo.left // (FIRST * at_once), MOST_FIRST))
+        return self._sizer.size(self.todo.left, max(len(self._running), 1))
 
     async def _submit(self, engine: Engine, made: Sequence[Made], python: str) -> None:
         for one in made:
@@ -213,7 +221,8 @@ class Dispatch:
 
     def _learn(self, found: verdict.Verdict) -> None:
         """How long calls take, and whether any can be made at all. Raises Failed."""
-        if found.found and self._sizer is not None:
+        if found.found:
+            self._sizer = self._sizer or Sizer(self._engine().seconds, MOST_CALLS)
             self._sizer.ran(len(found.found), sum(outcome.seconds for outcome in found.found))
         self._false_starts = self._false_starts + 1 if found.broken else 0
         if found.fault is not None or self._false_starts >= MOST_STARTS:

@@ -74,7 +74,8 @@ def fail(task: Task, message: str) -> str:
     found = void(task.folder)
     if found != "never":
         return found
-    record = {"version": 1, "exit_code": 126, "signal": None, "reason": "exec_failed", "message": message[:LONGEST]}
+    record = {"version": 1, "exit_code": 126, "signal": None, "reason": "exec_failed",
+              "message": message[:LONGEST]}  # fmt: skip
     deliver(task.folder, {"exit": msgspec.json.encode(record)})
     return "ended"
 
