@@ -45,6 +45,7 @@ SlurmdParameters=config_overrides
 CommunicationParameters=NoInAddrAny
 ReturnToService=2
 KillWait=3
+MessageTimeout=2
 MaxArraySize={largest}
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=f"nee
 
 SOURCE = Path(__file__).parents[2] / "plugins_contrib" / "labd-slurm" / "src"
 CALLS = 400
-LATE = 60.0
+LATE = 30.0
 """Seconds for what waits for Slurm."""
 
 WORK = """
@@ -144,7 +144,8 @@ def test_scancel_is_said_on_the_calls_of_its_task(slurm: Slurm, labd: DaemonProc
         running, waiting = slurm.jobs("RUNNING")[0], slurm.jobs("PENDING")[0]
         slurm.run("scancel", running, waiting)
         wait_until(lambda: made.info()["failed"] >= 2, LATE)
-        errors = {r.error["message"]: r.error["type"] for r in made.errors()}
+        printed = labd.labctl("map", "errors", str(made.id)).stdout.splitlines()
+        errors = {line["error"]["message"]: line["error"]["type"] for line in map(json.loads, printed)}
         for job in (running, waiting):
             assert errors[f"Slurm's job {job} was cancelled in Slurm"] == "Cancelled"
         made.cancel()
@@ -161,7 +162,7 @@ def test_limits_are_told_to_slurm_and_held(slurm: Slurm, labd: DaemonProcess) ->
         assert results[1].error["type"] == "OutOfMemory"
         late = client.map("slurmtasks:hang", [1], **options(labd, time_limit=0.5))
         [error] = late.as_completed()
-        assert error.error["type"] == "TimeLimit"
+        assert error.error["type"] == "TimeLimit", error
 
 
 def test_a_node_that_is_lost_costs_nothing(slurm: Slurm, labd: DaemonProcess) -> None:
