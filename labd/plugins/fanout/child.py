@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
 from labd import worker
@@ -34,10 +35,20 @@ class TimeLimit(Exception):
 
 
 class Calls:
-    """Offers :meth:`run`. *function* is ``module:name``, or with *source* a name in that text."""
+    """Offers :meth:`run`. *function* is ``module:name``, or with *source* a name in that text. *tell* is
+    what is done of a chunk told to, as ``done``.
+    """
 
-    def __init__(self, function: str, source: str | None, kwargs: dict[str, Any], time_limit: float) -> None:
+    def __init__(
+        self,
+        function: str,
+        source: str | None,
+        kwargs: dict[str, Any],
+        time_limit: float,
+        tell: Callable[..., object] = worker.notify,
+    ) -> None:
         refuse_stale()
+        self._tell = tell
         self._said = _catch_output()
         self._function = _from_source(source, function) if source is not None else _imported(function)
         self._kwargs, self._limit = kwargs, time_limit
@@ -56,7 +67,7 @@ class Calls:
             line = arguments[place] if arguments else None
             self._call(call, line, bounds)
             if time.monotonic() - told > FLUSH or self._bytes > FLUSH_BYTES:
-                worker.notify("done", outcomes=self._taken())
+                self._tell("done", outcomes=self._taken())
                 told = time.monotonic()
         return self._taken()
 

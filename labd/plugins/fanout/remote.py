@@ -27,7 +27,10 @@ def main(folder: str) -> None:
     try:
         for module in told["modules"]:
             importlib.import_module(module)
-        calls = Calls(told["function"], told["source"], told["kwargs"], told["time_limit"])
+        calls = Calls(
+            told["function"], told["source"], told["kwargs"], told["time_limit"],
+            tell=lambda method, outcomes: _record(output, outcomes),
+        )  # fmt: skip
     except BaseException as error:
         _write(output, {"failed": json.loads(described(error))})
         os._exit(1)
@@ -42,8 +45,12 @@ def _make(calls: Calls, told: dict[str, Any], output: int, log: int) -> None:
         if limit:
             faulthandler.dump_traceback_later(limit + GRACE, exit=True, file=log)
         line = "" if told["bounds"] else told["lines"][place]
-        for outcome in calls.run([call], line.encode(), told["bounds"]):
-            _write(output, outcome)
+        _record(output, calls.run([call], line.encode(), told["bounds"]))
+
+
+def _record(output: int, outcomes: list[list[Any]]) -> None:
+    for outcome in outcomes:
+        _write(output, outcome)
 
 
 def _write(output: int, value: Any) -> None:

@@ -1,5 +1,6 @@
 """In a process of its own: the client of Dask, whose loop is in a thread. labd calls, and is told of news."""
 
+import logging
 import platform
 from typing import Any
 
@@ -15,6 +16,17 @@ PATIENCE = 10.0
 
 Said = list[str]
 """State, reason and place of a task."""
+
+
+class _Line(logging.LogRecord):
+    """What Dask logs goes to labd's log: in a line, since a scheduler that is away is no defect."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self.exc_info = None
+
+
+logging.setLogRecordFactory(_Line)
 
 
 class Helper:
