@@ -19,8 +19,8 @@ from tests.support import wait_until
 pytestmark = [pytest.mark.real, pytest.mark.skipif(bool(missing()), reason=f"needs {missing()}")]
 
 SOURCE = Path(__file__).parents[2] / "plugins_contrib" / "labd-slurm" / "src"
-CALLS = 400
-LATE = 30.0
+CALLS = 300
+LATE = 90.0
 """Seconds for what waits for Slurm."""
 
 WORK = """
