@@ -13,7 +13,7 @@ from labd.api import Needs
 def test_needs_and_settings_become_options():
     settings = Settings(partition="gpu", account="lab", qos="low", options=("--constraint=a100",))
     options = sbatch.argv(settings, Needs(cpus=1.5, memory=2**30, gpus=2), 3600)
-    for option in ("--cpus-per-task=2", "--mem=1088M", "--gres=gpu:2", "--time=62", "--no-requeue",
+    for option in ("--cpus-per-task=2", "--mem=1088M", "--gres=gpu:2", "--time=62", "--requeue",
                    "--partition=gpu", "--account=lab", "--qos=low"):  # fmt: skip
         assert option in options
     assert options[-1] == "--constraint=a100"

@@ -68,9 +68,23 @@ def test_who_ended_what_was_told_to_end(state, found):
     assert stand("ended", View(seen(state))) == ("ended", "")
 
 
+def test_a_controller_that_was_away_cancels_what_it_makes_no_sense_of():
+    view = View(seen("CANCELLED"), gone_for=PATIENCE, unsure=True)
+    assert stand("waiting", view) == ("never", "void")
+    assert stand("ended", view, told=True) == stand("lost", view) == ("evicted", "")
+
+
+def test_what_slurm_started_again_was_evicted_before():
+    assert stand("lost", View(seen("FAILED", "NonZeroExitCode", 70), gone_for=PATIENCE)) == ("evicted", "")
+    assert stand("lost", View(seen("FAILED", "NonZeroExitCode", 1), gone_for=PATIENCE)) == ("lost", "")
+
+
 def test_what_slurm_could_not_launch_is_not_waited_for():
-    assert stand("waiting", View(seen("PENDING", "JobHeldAdmin"))) == ("never", "void")
-    assert stand("waiting", View(seen("PENDING", "JobHeldUser"))) == ("waiting", "")
+    for reason in ("JobHeldAdmin", "BeginTime"):
+        put_back = seen("PENDING", reason)._replace(restarts=1)
+        assert stand("waiting", View(put_back)) == ("never", "void")
+        assert stand("waiting", View(seen("PENDING", reason))) == ("waiting", "")  # somebody wants it so
+    assert stand("waiting", View(seen("PENDING", "JobHeldUser")._replace(restarts=1))) == ("waiting", "")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ class Tracked:
 
     def __init__(self, mark: Mark, taken: bool) -> None:
         self.mark = mark
+        self.since = trio.current_time()
         self.seen: Seen | None = None
         self.gone_at = None if taken else NEVER
 
@@ -34,6 +35,7 @@ class Queue:
         self._tracked: dict[str, Tracked] = {}
         self._asking = trio.Lock()
         self._asked = self._answered = NEVER
+        self._away_at = NEVER
         self._hurry = trio.Event()
         self.away = ""
 
@@ -67,7 +69,7 @@ class Queue:
         if tracked is None:
             return View(gone_for=float("inf"))
         since = 0.0 if tracked.gone_at is None else max(0.0, self._answered - tracked.gone_at)
-        return View(tracked.seen, self.away, since)
+        return View(tracked.seen, self.away, since, self._away_at >= tracked.since)
 
     def live(self, keys: Iterable[str]) -> dict[str, list[str]]:
         """What scancel takes for those of *keys* that Slurm still has, by the names of their arrays."""
@@ -100,7 +102,7 @@ class Queue:
                 await self._take()
                 self.away, self._answered = "", trio.current_time()
             except Unanswered as error:
-                self.away = str(error)
+                self.away, self._away_at = str(error), trio.current_time()
             self._asked = trio.current_time()
 
     async def _take(self) -> None:

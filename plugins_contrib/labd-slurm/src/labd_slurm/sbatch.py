@@ -26,9 +26,12 @@ FOR_NOW = ("submit limit", "job count", "too many", "queue full", "inactive", "d
 
 
 def argv(settings: Settings, needs: Needs, time_limit: float) -> list[str]:
-    """The options for tasks that need *needs*; *time_limit* is seconds, 0 for none."""
+    """The options for tasks that need *needs*; *time_limit* is seconds, 0 for none.
+
+    Slurm cancels what it cannot launch unless it may requeue it, and that looks as if somebody had done so.
+    """
     words = [
-        "--ntasks=1", "--nodes=1", f"--cpus-per-task={max(1, math.ceil(needs.cpus))}", "--no-requeue",
+        "--ntasks=1", "--nodes=1", f"--cpus-per-task={max(1, math.ceil(needs.cpus))}", "--requeue",
         "--output=/dev/null", "--chdir=/",
     ]  # fmt: skip
     if needs.memory:

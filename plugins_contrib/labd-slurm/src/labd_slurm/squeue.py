@@ -23,13 +23,15 @@ DOTS = "..."
 
 
 class Seen(NamedTuple):
-    """One task as Slurm has it: ``job`` is what scancel takes, ``code`` is negative for a signal."""
+    """One task as Slurm has it: ``job`` is what scancel takes, ``code`` is negative for a signal, ``restarts``
+    how often Slurm put it back."""
 
     job: str
     state: str
     reason: str = ""
     node: str = ""
     code: int = 0
+    restarts: int = 0
 
 
 class Array(NamedTuple):
@@ -76,7 +78,7 @@ def _with(array: Array, job: dict[str, Any]) -> Array:
     text = str(job.get("array_task_string") or "")
     base = str(number or _number(job.get("job_id")) or "")
     seen = Seen(base, _state(job.get("job_state")), str(job.get("state_reason") or ""),
-                str(job.get("nodes") or ""), _code(job.get("exit_code")))  # fmt: skip
+                str(job.get("nodes") or ""), _code(job.get("exit_code")), _number(job.get("restart_cnt")) or 0)  # fmt: skip
     if text or index is None:
         return array._replace(rest=seen, waiting=indices(text))
     return array._replace(tasks={**array.tasks, index: seen._replace(job=f"{base}_{index}")})

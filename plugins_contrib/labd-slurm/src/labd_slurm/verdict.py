@@ -15,8 +15,11 @@ LIVE = ("PENDING", "RUNNING", "SUSPENDED", *LIVE_FLAGS)
 UNLUCKY = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
 """Ends that are not the task's fault, nor anybody's wish."""
 
-NOBODY_RELEASES = ("JobHeldAdmin", "JobHoldMaxRequeue")
-"""Why Slurm holds a job that it could not launch."""
+PUT_BACK = ("JobHeldAdmin", "JobHoldMaxRequeue", "BeginTime")
+"""Why Slurm keeps a job that it could not launch: for ever, or for two minutes."""
+
+BEGUN_BEFORE = 70
+"""What the runner of a task leaves with that Slurm started again (:func:`labd.api.engines.command`)."""
 
 Act = Literal["", "void", "fail"]
 """``void``: see to it that it never begins. ``fail``: the same, and say so as its end."""
@@ -27,12 +30,14 @@ DONE: dict[Act, str] = {"void": "never", "fail": "ended"}
 
 class View(NamedTuple):
     """What Slurm says of a task: ``away`` is why it says nothing; ``gone_for`` for how many seconds it has
-    said that the task is over, or that there is none.
+    said that the task is over, or that there is none. ``unsure``: its controller was away while it had the
+    task, and cancels by itself what it then makes no sense of.
     """
 
     seen: Seen | None = None
     away: str = ""
     gone_for: float = 0.0
+    unsure: bool = False
 
 
 class Verdict(NamedTuple):
@@ -55,7 +60,7 @@ def judge(found: str, view: View, patience: float, told: bool = False) -> Verdic
     if found == "never":
         return Verdict("never", _why(seen))
     if found == "ended":
-        return Verdict(_ended(seen, told), _why(seen), place)
+        return Verdict(_ended(view, told), _why(seen), place)
     if view.away:
         return Verdict("unknown", f"Slurm does not answer: {view.away}", place)
     if seen is not None and not over(seen):
@@ -64,7 +69,7 @@ def judge(found: str, view: View, patience: float, told: bool = False) -> Verdic
         state: State = "waiting" if found == "waiting" else "running"
         why = f"{words(seen)}; its folder does not say so yet" if view.gone_for else ""
         return Verdict(state, why, place)
-    return Verdict(_ended(seen, True, "lost"), words(seen), place) if found == "lost" else _never_began(seen)
+    return Verdict(_ended(view, True, "lost"), words(seen), place) if found == "lost" else _never_began(view)
 
 
 def over(seen: Seen | None) -> bool:
@@ -72,13 +77,19 @@ def over(seen: Seen | None) -> bool:
     return seen is not None and seen.state not in LIVE
 
 
-def _ended(seen: Seen | None, told: bool, otherwise: State = "ended") -> State:
+def _ended(view: View, told: bool, otherwise: State = "ended") -> State:
     """Whose doing it was that it ended: a task may also end by itself while somebody wants to end it."""
-    if seen is None or not told:
+    if view.seen is None or not told:
         return otherwise
-    if seen.state == "CANCELLED":
+    if _cancelled(view):
         return "cancelled"
-    return "evicted" if seen.state in UNLUCKY else otherwise
+    restarted = otherwise == "lost" and view.seen.code == BEGUN_BEFORE
+    return "evicted" if view.seen.state in (*UNLUCKY, "CANCELLED") or restarted else otherwise
+
+
+def _cancelled(view: View) -> bool:
+    """Whether somebody took it away."""
+    return view.seen is not None and view.seen.state == "CANCELLED" and not view.unsure
 
 
 def _why(seen: Seen | None) -> str:
@@ -111,17 +122,18 @@ def _failed(seen: Seen) -> str:
 def _live(found: str, seen: Seen) -> Verdict:
     if found == "lost":  # locks are not seen across machines on some file systems
         return Verdict("running", "", seen.node)
-    if seen.state == "PENDING" and seen.reason in NOBODY_RELEASES:
-        return Verdict("never", f"Slurm holds its job {seen.job}, which it could not launch", "", "void")
+    if seen.state == "PENDING" and seen.restarts and seen.reason in PUT_BACK:
+        return Verdict("never", f"Slurm could not launch its job {seen.job}", "", "void")
     if seen.state == "PENDING":
         why = seen.reason if seen.reason not in ("", "None") else "its turn"
         return Verdict("waiting", f"Slurm's job {seen.job} waits: {why}")
     return Verdict("waiting", f"Slurm's job {seen.job} is {seen.state.lower()}", seen.node)
 
 
-def _never_began(seen: Seen | None) -> Verdict:
-    if seen is None or seen.state in UNLUCKY:
-        return Verdict("never", words(seen), "", "void")
-    if seen.state == "CANCELLED":
+def _never_began(view: View) -> Verdict:
+    seen = view.seen
+    if _cancelled(view):
         return Verdict("cancelled", words(seen), "", "void")
+    if seen is None or seen.state in (*UNLUCKY, "CANCELLED"):
+        return Verdict("never", words(seen), "", "void")
     return Verdict("ended", words(seen), seen.node, "fail")
