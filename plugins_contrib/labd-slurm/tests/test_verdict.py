@@ -80,11 +80,11 @@ def test_what_slurm_started_again_was_evicted_before():
 
 
 def test_what_slurm_could_not_launch_is_not_waited_for():
-    for reason in ("JobHeldAdmin", "BeginTime"):
+    for reason in ("JobHeldAdmin", "JobHeldUser", "BeginTime"):
         put_back = seen("PENDING", reason)._replace(restarts=1)
         assert stand("waiting", View(put_back)) == ("never", "void")
         assert stand("waiting", View(seen("PENDING", reason))) == ("waiting", "")  # somebody wants it so
-    assert stand("waiting", View(seen("PENDING", "JobHeldUser")._replace(restarts=1))) == ("waiting", "")
+    assert stand("waiting", View(seen("PENDING", "Priority")._replace(restarts=1))) == ("waiting", "")
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,9 @@ DOTS = "..."
 
 
 class Seen(NamedTuple):
-    """One task as Slurm has it: ``job`` is what scancel takes, ``code`` is negative for a signal, ``restarts``
-    how often Slurm put it back."""
+    """One task as Slurm has it: ``job`` is what scancel takes, ``code`` is negative for a signal,
+    ``restarts`` says how often it was put back.
+    """
 
     job: str
     state: str
@@ -77,8 +78,9 @@ def _with(array: Array, job: dict[str, Any]) -> Array:
     index, number = _number(job.get("array_task_id")), _number(job.get("array_job_id"))
     text = str(job.get("array_task_string") or "")
     base = str(number or _number(job.get("job_id")) or "")
-    seen = Seen(base, _state(job.get("job_state")), str(job.get("state_reason") or ""),
-                str(job.get("nodes") or ""), _code(job.get("exit_code")), _number(job.get("restart_cnt")) or 0)  # fmt: skip
+    place, restarts = str(job.get("nodes") or ""), _number(job.get("restart_cnt")) or 0
+    state, reason = _state(job.get("job_state")), str(job.get("state_reason") or "")
+    seen = Seen(base, state, reason, place, _code(job.get("exit_code")), restarts)
     if text or index is None:
         return array._replace(rest=seen, waiting=indices(text))
     return array._replace(tasks={**array.tasks, index: seen._replace(job=f"{base}_{index}")})

@@ -15,7 +15,7 @@ LIVE = ("PENDING", "RUNNING", "SUSPENDED", *LIVE_FLAGS)
 UNLUCKY = ("NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
 """Ends that are not the task's fault, nor anybody's wish."""
 
-PUT_BACK = ("JobHeldAdmin", "JobHoldMaxRequeue", "BeginTime")
+PUT_BACK = ("JobHeldAdmin", "JobHeldUser", "JobHoldMaxRequeue", "BeginTime")
 """Why Slurm keeps a job that it could not launch: for ever, or for two minutes."""
 
 BEGUN_BEFORE = 70
