@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -73,6 +75,21 @@ def test_what_is_lost_or_void_is_not_begun(tmp_path):
     assert void(str(tmp_path / "void")) == "never"
     assert run(make(tmp_path / "lost", "/bin/true")) == 70
     assert run(make(tmp_path / "void", "/bin/true")) == 69
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_becomes_the_user_of_the_task_where_that_can_enter():
+    script = "id -un > {folder}/output; touch {folder}/mine || echo refused"
+    with TemporaryDirectory(dir="/tmp") as made:  # pytest's own folders are closed
+        for name, mode in (("open", 0o711), ("closed", 0o700)):
+            folder = Path(made, name, "task")
+            folder.mkdir(parents=True)
+            Path(made).chmod(0o711)
+            folder.parent.chmod(mode)
+            assert run(make(folder, "/bin/sh", "-c", script, user="nobody", cwd="/")) == 0
+        assert Path(made, "open", "task", "output").read_text() == "nobody\n"
+        assert "refused" in Path(made, "open", "task", "out.log").read_text()
+        assert "closed to others" in exit_of(Path(made, "closed", "task"))["message"]
 
 
 def test_what_cannot_begin_says_so(tmp_path):

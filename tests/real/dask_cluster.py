@@ -95,7 +95,7 @@ def configure(daemon: DaemonProcess, text: str) -> None:
     daemon.env["PYTHONPATH"] = os.pathsep.join([str(site), str(PLUGIN / "src")])
     daemon.env["XDG_STATE_HOME"] = f"{daemon.folder}/state"
     spool, user = f'spool = "{daemon.folder}/spool"\n', 'user = "root"\n' if os.geteuid() == 0 else ""
-    daemon.config.write_text(f"[plugins.dask]\n{text}{spool}{user}seconds = 0.2\nat_once = 4\n")
+    daemon.config.write_text(f"[plugins.dask]\n{text}{spool}{user}seconds = 0.5\nat_once = 4\n")
     Path(daemon.folder, "work").mkdir()
     Path(daemon.folder, "work", "dasktasks.py").write_text(WORK)
 

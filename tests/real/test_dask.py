@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from multiprocessing import get_context
@@ -11,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from labd.client import Client, MapFailed, NotFound, Refused
-from tests.real.dask_cluster import Cluster, configure, installed, options, wait_until
+from tests.real.dask_cluster import PLUGIN, Cluster, configure, installed, options, wait_until
 
 pytestmark = [
     pytest.mark.real,
+    pytest.mark.slow,
     pytest.mark.skipif(not installed(), reason="needs the package distributed"),
 ]
 CALLS = 2000
@@ -28,6 +31,12 @@ def house(make_daemon):
     configure(daemon, f'scheduler = "{cluster.address}"\n')
     yield daemon, cluster
     cluster.close()
+
+
+def test_the_distribution_passes_its_own_tests():
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(PLUGIN)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
 
 
 def check(daemon, number, effects):
@@ -70,21 +79,7 @@ def test_the_scheduler_dies_and_comes_back(house):
     wait_until(lambda: os.listdir(f"{daemon.folder}/spool") == ["identity"])
 
 
-def test_labd_dies_in_the_middle_twice(house):
-    daemon, cluster = house
-    cluster.start()
-    daemon.start()
-    with Client(daemon.socket) as client:
-        made, effects = begin(daemon, client)
-        for share in (0.2, 0.6):
-            wait_until(lambda share=share: done(daemon) > CALLS * share)
-            daemon.kill()
-            daemon.start()
-        assert made.wait()["succeeded"] == CALLS
-    assert check(daemon, 1, effects) == 0
-
-
-def test_workers_die_and_others_come(house):
+def test_labd_and_the_workers_die(house):
     daemon, cluster = house
     cluster.start()
     daemon.start()
@@ -94,6 +89,8 @@ def test_workers_die_and_others_come(house):
             wait_until(lambda share=share: done(daemon) > CALLS * share)
             cluster.kill(f"worker-{number}")
             cluster.start_worker(f"worker-{number}")
+            daemon.kill()
+            daemon.start()
         assert made.wait()["succeeded"] == CALLS
     assert check(daemon, 1, effects) == 0
 
@@ -121,7 +118,7 @@ def test_a_task_that_is_killed_with_its_shim_is_repeated_and_says_so(house):
     check(daemon, 1, effects)
 
 
-def test_an_engine_that_is_not_there_is_said_and_waited_for(house):
+def test_an_engine_that_is_not_there_is_waited_for_and_then_has_limits_exits_and_cancels(house):
     daemon, cluster = house
     daemon.start()
     with Client(daemon.socket) as client:
@@ -135,13 +132,6 @@ def test_an_engine_that_is_not_there_is_said_and_waited_for(house):
         assert made.results() == [0, 4]
         with pytest.raises(MapFailed, match="nowhere:f: ModuleNotFoundError"):
             client.map("nowhere:f", [1], **options(daemon)).results()
-
-
-def test_limits_exits_output_and_cancel_are_those_of_jobs(house):
-    daemon, cluster = house
-    cluster.start(2)
-    daemon.start()
-    with Client(daemon.socket) as client:
         limits = {"memory": 2**28, "time_limit": 1.0}
         made = client.map("dasktasks:odd", range(5), **limits, **options(daemon))
         found = {result.index: result for result in made.as_completed()}

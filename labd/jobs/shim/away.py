@@ -100,9 +100,19 @@ def _give(folder: str, data: bytes, owner: pwd.struct_passwd | None) -> None:
     claim.put(folder, claim.INPUT, data)
     claim.put(folder, claim.OUTPUT, b"")
     if owner is not None:
+        _refuse_closed(folder, owner.pw_name)
         os.chmod(folder, 0o711)
         for name in (claim.INPUT, claim.OUTPUT):
             os.chown(os.path.join(folder, name), owner.pw_uid, owner.pw_gid)
+
+
+def _refuse_closed(folder: str, user: str) -> None:
+    """Raises ValueError where a folder above lets nobody but its owner in."""
+    above = os.path.dirname(os.path.abspath(folder))
+    while above != "/":
+        if not os.stat(above).st_mode & 0o001:
+            raise ValueError(f"{user} cannot reach the task: {above} is closed to others")
+        above = os.path.dirname(above)
 
 
 def _open_ctl(folder: str) -> int:

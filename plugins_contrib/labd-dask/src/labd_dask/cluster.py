@@ -49,9 +49,9 @@ class Cluster:
         )  # fmt: skip
 
     def _queue(self) -> Any:
-        name = self._options["jobqueue"]
+        place, _, name = f"dask_jobqueue.{self._options['jobqueue']}".rpartition(".")
         try:
-            kind = getattr(importlib.import_module("dask_jobqueue"), name)
+            kind = getattr(importlib.import_module(place), name)
         except ImportError as error:
             raise Wrong(f"dask-jobqueue cannot be imported: {error}") from None
         except AttributeError:

@@ -19,10 +19,10 @@ from labd.api.engines import cancel, command, put, standing, void
 from labd_dask import VERSION
 
 FILES = ("output", "out.log", "exit")
-PATIENCE = 5.0
+PATIENCE = 1.0
 """Seconds until labd is asked again whether a task may begin."""
 
-QUESTIONS = 12
+QUESTIONS = 60
 PAUSE = 0.1
 
 
