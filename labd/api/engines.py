@@ -15,10 +15,13 @@ import msgspec
 from labd.errors import EngineGone
 from labd.process.claim import cancel, deliver, put, standing, void
 
-State = Literal["waiting", "running", "ended", "lost", "never", "unknown"]
-"""``waiting``: it has not begun, and will. ``running``. ``ended``: its ``exit`` is in the folder. ``lost``:
-it began, surely runs no more, and left no ``exit``. ``never``: surely not begun, and it never will: labd
-hands the same calls over anew. ``unknown``: nobody can say now; labd waits, and makes nothing again."""
+State = Literal["waiting", "running", "ended", "cancelled", "evicted", "lost", "never", "unknown"]
+"""``waiting``: it has not begun, and will. ``running``. ``ended``: its ``exit`` is in the folder.
+``cancelled``: it runs no more, since somebody else than labd ended it: what it had not done are errors.
+``evicted``: it runs no more, and the engine ended it for its own reasons: what it had not done is done again,
+however often. ``lost``: it began, surely runs no more, and left no ``exit``. ``never``: surely not begun, and
+it never will: labd hands the same calls over anew. ``unknown``: nobody can say now; labd waits, and makes
+nothing again."""
 
 LOCAL = "local"
 """The engine that is labd's own: warm workers on this machine."""

@@ -28,7 +28,7 @@ MOST_CALLS = 5000
 FIRST, MOST_FIRST = 8, 100
 """The first tasks are this part of what each will get, and so many calls at most."""
 
-FINAL = ("ended", "lost", "never")
+FINAL = ("ended", "cancelled", "evicted", "lost", "never")
 
 
 class Dispatch:
@@ -201,10 +201,17 @@ class Dispatch:
             return
         known = set(made.batch.calls) - set(made.waiting)
         left = await self._disk.keep(tasks.read, made.task)
-        found = verdict.judge(left, made.waiting, known, standing.reason or "its task is lost")
+        found = verdict.judge(left, made.waiting, known, standing.reason)
         given = self._books.given(made.batch.calls, made.lines)
         self._books.take(_plain(standing.place or made.task.key), found.found, given)
-        self._learn(found)
+        if standing.state == "cancelled":
+            self._books.give_up(found.left, "Cancelled", standing.reason or "cancelled at the engine", given)
+        else:
+            self._learn(found)
+            self._again(found.blameless if standing.state == "evicted" else found, given)
+
+    def _again(self, found: verdict.Verdict, given: dict[int, bytes]) -> None:
+        """What was not done is to be done again, or is an error."""
         self._books.lose(found.suspect, found.kind, found.said, given)
         if self.record.spec.repeat:
             self.todo.put_back(found.maybe)

@@ -29,10 +29,20 @@ class Verdict(NamedTuple):
     broken: str = ""
     fault: Fault | None = None
 
+    @property
+    def left(self) -> list[int]:
+        """All that is not done."""
+        return [*self.suspect, *self.maybe, *self.fresh]
 
-def judge(left: Left, waiting: Sequence[int], known: set[int], lost: str = "") -> Verdict:
+    @property
+    def blameless(self) -> "Verdict":
+        """The same when no call can have been the reason."""
+        return self._replace(suspect=[], maybe=[*self.suspect, *self.maybe])
+
+
+def judge(left: Left, waiting: Sequence[int], known: set[int], why: str = "") -> Verdict:
     """What became of the calls *waiting*, in the order in which they were to be made. *known* are those of
-    the same task that were recorded before. *lost* is why there is no end.
+    the same task that were recorded before. *why* is what the engine says of its end.
     """
     told = [value for line in left.lines if not _is_of(value := _decoded(line), known)]
     if (fault := _failed(told)) is not None:
@@ -44,20 +54,23 @@ def judge(left: Left, waiting: Sequence[int], known: set[int], lost: str = "") -
     done = {outcome.call for outcome in found}
     rest = [call for call in waiting if call not in done]
     if left.end is None:
-        return Verdict(found, rest[:1], rest[1:], kind="WorkerLost", said=lost)
+        return Verdict(found, rest[:1], rest[1:], kind="WorkerLost", said=why or "its task is lost")
     if left.end.reason == "exec_failed":
         return Verdict(found, fresh=rest, broken=left.end.message)
-    kind, said = _why(left)
+    kind, said = _why(left, why)
     return Verdict(found, rest[:1], fresh=rest[1:], kind=kind, said=said)
 
 
-def _why(left: Left) -> tuple[str, str]:
+def _why(left: Left, ended: str) -> tuple[str, str]:
     end, log = left.end, left.log
     assert end is not None
     if end.reason == "timed_out" or OUT_OF_TIME in log:
         return "TimeLimit", "the call went on over its time limit"
     if end.reason == "out_of_memory":
         return "OutOfMemory", end.message or "the call used more memory than it may"
+    told = end.reason == "cancelled" or end.signal is not None
+    if told and ended:
+        return "WorkerLost", ended
     if end.reason == "cancelled":
         return "WorkerLost", "its task was cancelled at the engine"
     how = f"signal {end.signal}" if end.signal else f"exit code {end.exit_code}"
