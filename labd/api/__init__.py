@@ -13,17 +13,36 @@ from labd.api.methods import Call, Method, Peer, Role
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
+from labd.api.serving import (
+    Answer,
+    Durations,
+    Inference,
+    Loader,
+    Models,
+    ModelSpec,
+    ModelStatistics,
+    ModelView,
+    Tensor,
+    TensorSpec,
+    Ticket,
+    WorkerView,
+)
 from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
+    BadInput,
     Conflict,
     DeadlineExceeded,
     LabdError,
+    ModelFailed,
     NotFound,
     NotPermitted,
+    NotReady,
     Overloaded,
     Refused,
     StateError,
     StoreUnavailable,
+    TooLarge,
+    UnknownModel,
     UsageError,
     WorkerError,
     WorkerLost,
@@ -40,6 +59,9 @@ __all__ = [
     "Route", "Mount", "Request", "Response",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
+    "Models", "Inference", "Answer", "Tensor", "TensorSpec", "Ticket",
+    "ModelSpec", "ModelView", "ModelStatistics", "WorkerView", "Durations", "Loader",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
     "StoreUnavailable", "StateError", "DeadlineExceeded", "WorkerError", "WorkerLost",
+    "UnknownModel", "NotReady", "BadInput", "TooLarge", "ModelFailed",
 ]  # fmt: skip

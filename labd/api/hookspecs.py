@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from labd.api.node import Node
     from labd.api.notify import Notifier
     from labd.api.services import Service
+    from labd.api.serving import Loader
 
 hookspec = pluggy.HookspecMarker("labd")
 hookimpl = pluggy.HookimplMarker("labd")
@@ -144,6 +145,23 @@ class LabdHooks:
             @hookimpl
             def labd_http_routes(node):
                 return Route(method="GET", path="/hello/{name}", handler=greet, doc="Say hello.")
+        """
+
+    @hookspec
+    def labd_model_loaders(self, node: Node) -> Loader | list[Loader] | None:
+        """Offer ways to load a model (``loader = "NAME"`` of a model).
+
+        Called when the plugin is loaded, before any model is. Names are shared by all plugins; ``python``,
+        ``numpy``, ``onnx`` and ``tensorflow`` are labd's. The module of a loader is imported in workers
+        only. Since API 1.
+
+        Example::
+
+            from labd.api import Loader, hookimpl
+
+            @hookimpl
+            def labd_model_loaders(node):
+                return Loader("hello", "hello_loader", "Models that greet.")
         """
 
     @hookspec

@@ -1,13 +1,14 @@
 """What a plugin is given: the daemon, as far as it concerns a plugin."""
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
 
 from labd.api.jobs import JobSpec, JobView
+from labd.api.serving import Loader, Models
 from labd.api.workers import Workers
 
 
@@ -131,6 +132,24 @@ class Blobs(Protocol):
         ...
 
 
+class ModelDesk(Protocol):
+    """Where whoever serves models and whoever wants some meet."""
+
+    @property
+    def models(self) -> Models:
+        """Who serves models now: ask anew for each request. Raises NotReady when nobody does."""
+        ...
+
+    def serve(self, models: Models) -> AbstractContextManager[None]:
+        """Be who serves models for as long as the ``with`` lasts. Raises Conflict when somebody is."""
+        ...
+
+    @property
+    def loaders(self) -> Mapping[str, Loader]:
+        """Every way to load a model that plugins offer now, by its name."""
+        ...
+
+
 class Node(Protocol):
     """The daemon as one plugin sees it: each plugin has its own, the same one in all of its hooks.
 
@@ -177,3 +196,6 @@ class Node(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def serving(self) -> ModelDesk: ...

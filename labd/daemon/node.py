@@ -15,6 +15,7 @@ from labd.api.workers import Workers
 from labd.daemon.desk import Desk
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
+from labd.daemon.models import ModelDesk
 from labd.errors import UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
@@ -140,6 +141,7 @@ class PluginNode:
         workers: Workers,
         clock: Clock,
         folder: str,
+        serving: ModelDesk,
     ) -> None:
         self.name = name
         self.config = config
@@ -150,6 +152,7 @@ class PluginNode:
         self.blobs = blobs
         self.workers = workers
         self.clock = clock
+        self.serving = serving
         self._folder = folder
 
     @property

@@ -46,6 +46,7 @@ class Plug:
             offers.services(name, self._ask("labd_services", node=node)),
             offers.notifiers(name, self._ask("labd_notifiers", node=node)),
             offers.routes(name, self._ask("labd_http_routes", node=node)),
+            offers.loaders(name, self._ask("labd_model_loaders", node=node)),
         )
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
