@@ -143,6 +143,9 @@ class Lane:
             self.end()
 
     def _read(self) -> None:
+        if not (self._readable or self._lingers):
+            self.end()  # nothing is to be read now: so it is the news that the client has left
+            return
         if self._head is not None and self._head.length and not self._lingers:
             self._read_body(self._head, self._head.length)
             return
@@ -240,7 +243,9 @@ class Lane:
             ask.refuse(error)
         except Exception:
             log.exception("%s %s failed", head.method, head.target.decode("latin-1"))
-            ask.refuse(InternalError("the request could not be answered", hint="the daemon's log has the traceback"))
+            ask.refuse(
+                InternalError("the request could not be answered", hint="the daemon's log has the traceback")
+            )
 
     # -- answers ---------------------------------------------------------------------------------
 

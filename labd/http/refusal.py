@@ -15,6 +15,7 @@ STATUSES: dict[type[errors.LabdError], int] = {
     errors.StoreUnavailable: 503,
     errors.NotReady: 503,
     errors.TooLarge: 413,
+    errors.BadInput: 422,
     errors.Unreachable: 502,
     errors.DeadlineExceeded: 504,
     errors.ProtocolError: 400,

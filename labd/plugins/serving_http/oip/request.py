@@ -10,9 +10,9 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from labd.plugins.serving.oip import datatypes
-from labd.plugins.serving.oip.datatypes import DATATYPES, Bytes, Datatype
-from labd.plugins.serving.oip.refusals import bad
+from labd.plugins.serving_http.oip import datatypes
+from labd.plugins.serving_http.oip.datatypes import DATATYPES, Bytes, Datatype
+from labd.plugins.serving_http.oip.refusals import bad
 
 Length = Annotated[int, Meta(ge=0, le=2**48)]
 Name = Annotated[str, Meta(min_length=1, max_length=1024)]
@@ -188,7 +188,9 @@ def _part(one: _Input) -> _Part:
     size, region = _number(one.parameters, "binary_data_size", where), region_of(one.parameters, where)
     text = None if one.data is msgspec.UNSET else bytes(one.data)
     if sum(given is not None for given in (size, region, text)) != 1:
-        raise bad(f"{where} has its data in none or several places", hint="data, or binary_data_size, or a region")
+        raise bad(
+            f"{where} has its data in none or several places", hint="data, or binary_data_size, or a region"
+        )
     shape = tuple(one.shape)
     found = size if size is not None else region.size if region is not None else None
     if found is not None and kind.size and found != datatypes.elements(shape) * kind.size:
@@ -217,7 +219,9 @@ def checked(name: str, kind: Datatype, shape: tuple[int, ...], data: Bytes) -> N
     try:
         count = datatypes.count(data)
     except ValueError as error:
-        raise bad(f"{where}: {error}", hint="each element of BYTES has its length before it, in 4 bytes") from None
+        raise bad(
+            f"{where}: {error}", hint="each element of BYTES has its length before it, in 4 bytes"
+        ) from None
     if count != datatypes.elements(shape):
         raise bad(f"{where} has {count} elements, its shape {list(shape)} wants {datatypes.elements(shape)}")
 

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.plugins.serving.oip import datatypes
-from labd.plugins.serving.oip.datatypes import DATATYPES, Bytes
-from labd.plugins.serving.oip.refusals import bad
-from labd.plugins.serving.oip.request import Asked, Region, Wanted
+from labd.plugins.serving_http.oip import datatypes
+from labd.plugins.serving_http.oip.datatypes import DATATYPES, Bytes
+from labd.plugins.serving_http.oip.refusals import bad
+from labd.plugins.serving_http.oip.request import Asked, Region, Wanted
 
 _PLAIN = Wanted("")
 
@@ -84,7 +84,9 @@ def _head(model: str, version: str, id_: str, outputs: list[dict[str, Any]]) -> 
 
 
 @lru_cache(maxsize=1024)
-def _binary_rest(model: str, version: str, shapes: tuple[tuple[str, str, tuple[int, ...], int], ...]) -> bytes:
+def _binary_rest(
+    model: str, version: str, shapes: tuple[tuple[str, str, tuple[int, ...], int], ...]
+) -> bytes:
     outputs = [
         {"name": name, "datatype": kind, "shape": shape, "parameters": {"binary_data_size": size}}
         for name, kind, shape, size in shapes

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.plugins.serving.oip.refusals import bad
+from labd.plugins.serving_http.oip.refusals import bad
 
 Bytes = bytes | bytearray | memoryview
 
@@ -36,7 +36,7 @@ _ALL = (
 )  # fmt: skip
 DATATYPES = {one.name: one for one in _ALL}
 
-_DECODERS = {
+_DECODERS: dict[type, msgspec.json.Decoder[list[Any]]] = {
     kind: msgspec.json.Decoder(list[kind])  # type: ignore[valid-type]
     for kind in (bool, int, float, str)
 }
@@ -76,7 +76,7 @@ def to_json(name: str, kind: Datatype, data: Bytes) -> list[Any]:
     if kind.json is None:
         raise bad(f"output '{name}': {kind.name} has no form in JSON", hint="ask for it with binary_data")
     if sys.byteorder == "little":
-        return memoryview(data).cast("B").cast(kind.code).tolist()
+        return list(memoryview(data).cast("B").cast(kind.code))  # type: ignore[call-overload]
     return list(struct.unpack(f"<{memoryview(data).nbytes // kind.size}{kind.code}", data))
 
 
@@ -116,7 +116,9 @@ def _text(name: str, one: bytes) -> str:
     try:
         return one.decode()
     except UnicodeDecodeError:
-        raise bad(f"output '{name}' has bytes that are not UTF-8", hint="ask for it with binary_data") from None
+        raise bad(
+            f"output '{name}' has bytes that are not UTF-8", hint="ask for it with binary_data"
+        ) from None
 
 
 # -- BYTES ---------------------------------------------------------------------------------------

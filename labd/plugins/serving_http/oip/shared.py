@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from labd.api import Peer
-from labd.plugins.serving.oip.refusals import bad, too_large, unknown
-from labd.plugins.serving.oip.request import Region
+from labd.plugins.serving_http.oip.refusals import bad, too_large, unknown
+from labd.plugins.serving_http.oip.request import Region
 
 FOLDER = "/dev/shm"
 _KEY = re.compile(r"/?([^/\x00]{1,255})")
