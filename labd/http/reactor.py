@@ -72,7 +72,7 @@ class Reactor:
         self._epoll = select.epoll()
         self._nursery: trio.Nursery | None = None
         self._empty = trio.Event()
-        self._stopping = False
+        self._stopped = trio.Event()
 
     @property
     def connections(self) -> int:
@@ -81,42 +81,45 @@ class Reactor:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled, and then let what is in work end."""
-        try:
-            async with trio.open_nursery() as keeping:
-                keeping.cancel_scope.shield = True
-                self._nursery = keeping
-                keeping.start_soon(self._turn)
-                keeping.start_soon(self._look_after)
-                try:
-                    async with trio.open_nursery() as doors:
-                        for sock in self._listening:
-                            doors.start_soon(self._accept, sock)
-                        task_status.started()
-                finally:
-                    await self._see_off(keeping)
-        finally:
-            self._epoll.close()
+        async with trio.open_nursery() as nursery:
+            self._nursery = await nursery.start(self._keep)
+            try:
+                async with trio.open_nursery() as doors:
+                    for sock in self._listening:
+                        doors.start_soon(self._accept, sock)
+                    task_status.started()
+            finally:
+                self._stopped.set()
+
+    async def _keep(self, *, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+        """Serves whoever is connected: that outlives the request to stop, by the time to drain."""
+        with trio.CancelScope(shield=True), self._epoll:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._turn)
+                nursery.start_soon(self._look_after)
+                task_status.started(nursery)
+                await self._stopped.wait()
+                await self._see_off()
+                nursery.cancel_scope.cancel(reason="labd stops")
 
     def forget(self) -> None:
         """Who may do what has changed."""
         for lane in self._lanes.values():
             lane.forget()
 
-    async def _see_off(self, keeping: trio.Nursery) -> None:
-        self._stopping = True
+    async def _see_off(self) -> None:
         for sock in self._listening:
             sock.close()
         for lane in list(self._lanes.values()):
             lane.drain()
         for connection in self._away.values():
             connection.drain()
-        with trio.move_on_after(self._drain, shield=True):
+        with trio.move_on_after(self._drain):
             while self._lanes:
                 self._empty = trio.Event()
                 await self._empty.wait()
         for lane in list(self._lanes.values()):
             lane.end()
-        keeping.cancel_scope.cancel(reason="labd stops")
 
     # -- turns -----------------------------------------------------------------------------------
 
@@ -205,7 +208,7 @@ class Reactor:
         self._away[lane] = connection
         again = False
         try:
-            if self._stopping:
+            if self._stopped.is_set():
                 connection.drain()
             again = await connection.run_one(head)
         except Exception:
