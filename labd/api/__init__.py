@@ -27,7 +27,7 @@ from labd.api.serving import (
     Ticket,
     WorkerView,
 )
-from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
+from labd.api.workers import Block, Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
     BadInput,
     Conflict,
@@ -58,7 +58,7 @@ __all__ = [
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Route", "Mount", "Request", "Response",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
-    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
+    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool", "Block",
     "Models", "Inference", "Answer", "Tensor", "TensorSpec", "Ticket",
     "ModelSpec", "ModelView", "ModelStatistics", "WorkerView", "Durations", "Loader",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",

@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from labd.api.services import Restart
+from labd.errors import LabdError
+from labd.wire.arrays import Block as Block
 
 ALWAYS = Restart(when="always")
 """How a pool replaces its workers unless it is told otherwise."""
@@ -24,6 +26,8 @@ Handler = Callable[..., Awaitable[Any]]
 
 Listener = Callable[[str, dict[str, Any]], object]
 """``listener(method, params)``: hears what the worker's code tells; must not block."""
+
+Answered = Callable[[Any, LabdError | None], object]
 
 Amount = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -61,7 +65,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``call_timeout`` is for calls that name none. Who does not answer is told, and killed after ``grace``.
     ``shared`` bytes each way are for arrays; ``max_message`` is the longest message without them.
-    ``output`` is a file that standard output and error go to, instead of the plugin's log.
+    ``output`` is a file that standard output and error go to, instead of the plugin's log. ``blocks``: arrays
+    come as :class:`Block`, which has their bytes, and the daemon needs no numpy.
     """
 
     target: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?$")]
@@ -78,7 +83,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     write: tuple[str, ...] = ()
     cpus: Annotated[float, Meta(ge=0)] = 0
     memory: Amount = 0
-    gpus: Amount = 0
+    gpus: Annotated[float, Meta(ge=0)] = 0
     cpu_time: Amount = 0
     files: Amount = 0
     file_size: Amount = 0
@@ -89,6 +94,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shared: Annotated[int, Meta(ge=0, le=2**40)] = 64 * 2**20
     max_message: Annotated[int, Meta(ge=2**16, le=2**31)] = 64 * 2**20
     output: str = ""
+    blocks: bool = False
 
 
 class Ending(NamedTuple):
@@ -146,6 +152,14 @@ class Worker(Protocol):
     async def call(self, method: str, /, *, timeout: float | None = None, **params: Any) -> Any:
         """The answer of *method*. Raises WorkerError for what its code raised, WorkerLost, DeadlineExceeded,
         UsageError for what cannot travel.
+        """
+        ...
+
+    def submit(self, done: Answered, method: str, /, **params: Any) -> None:
+        """Call *method* without waiting: ``done(answer, None)``, or ``done(None, error)``, later and once.
+
+        For those who count microseconds: there is no task, and no limit but the caller's, who kills it.
+        *done* must not block, nor raise. Raises Conflict while another call runs, WorkerLost, UsageError.
         """
         ...
 

@@ -9,6 +9,7 @@ import trio
 from labd.api.services import Restart
 from labd.api.workers import (
     ALWAYS,
+    Answered,
     Ending,
     Handler,
     Listener,
@@ -42,6 +43,18 @@ class PlayedWorker:
             self.failed += 1
             data = {"type": type(error).__name__, "traceback": ""}
             raise WorkerError(f"worker {self.name}: {method}: {error!r}", data=data) from None
+
+    def submit(self, done: Answered, method: str, /, **params: Any) -> None:
+        self._alive()
+        self.calls.append((method, params))
+        answer, fault = None, None
+        try:
+            answer = target.pick(self._service, method)(**params)
+        except Exception as error:
+            self.failed += 1
+            data = {"type": type(error).__name__, "traceback": ""}
+            fault = WorkerError(f"worker {self.name}: {method}: {error!r}", data=data)
+        trio.lowlevel.current_trio_token().run_sync_soon(done, answer, fault)
 
     def notify(self, method: str, /, **params: Any) -> None:
         self._alive()
