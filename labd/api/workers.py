@@ -55,7 +55,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``warm`` are modules that a template process imports once; each worker is forked from it within
     milliseconds. Workers of one template share its sandbox.
 
-    ``cpus``, ``memory`` and ``gpus`` are leased from the ledger before the start. With a sandbox other than
+    ``cpus``, ``memory``, ``gpus`` (a count, or a part of one), ``gpu_ids`` and ``vram`` are leased from the
+    ledger before the start. With a sandbox other than
     ``none`` memory is also a limit on all processes of the worker together; so are ``processes``.
     ``cpu_time`` and ``files`` (open at once) count for each process by itself, ``file_size`` for each file.
 
@@ -84,6 +85,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     cpus: Annotated[float, Meta(ge=0)] = 0
     memory: Amount = 0
     gpus: Annotated[float, Meta(ge=0)] = 0
+    gpu_ids: tuple[Amount, ...] = ()
+    vram: Amount = 0
     cpu_time: Amount = 0
     files: Amount = 0
     file_size: Amount = 0
@@ -155,11 +158,12 @@ class Worker(Protocol):
         """
         ...
 
-    def submit(self, done: Answered, method: str, /, **params: Any) -> None:
+    def submit(self, done: Answered, method: str, /, **params: Any) -> Callable[[], None]:
         """Call *method* without waiting: ``done(answer, None)``, or ``done(None, error)``, later and once.
 
         For those who count microseconds: there is no task, and no limit but the caller's, who kills it.
-        *done* must not block, nor raise. Raises Conflict while another call runs, WorkerLost, UsageError.
+        *done* must not block, nor raise. What is returned gives the call up, as a cancelled ``call`` is.
+        Raises Conflict while another call runs, WorkerLost, UsageError.
         """
         ...
 

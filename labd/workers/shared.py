@@ -85,7 +85,6 @@ class Sender:
         numpy.frombuffer(self._memory, kind, array.size, start).reshape(array.shape)[...] = array
         return msgpack.ExtType(SHARED_EXT, msgpack.packb([kind.str, list(array.shape), start]))
 
-
     def _lay(self, block: arrays.Block) -> Any:
         memory = self._memory
         start = None if memory is None else self.arena.take(block.nbytes)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
@@ -68,7 +69,7 @@ class ChildWorker:
             if not pending.done:
                 self._life.give_up(pending)
 
-    def submit(self, done: Answered, method: str, /, **params: Any) -> None:
+    def submit(self, done: Answered, method: str, /, **params: Any) -> Callable[[], None]:
         """Call *method* without waiting; see :class:`labd.api.Worker`."""
         try:
             self._turn.acquire_nowait()
@@ -81,6 +82,7 @@ class ChildWorker:
             done(pending.result, pending.error)
 
         pending = self._begin(method, params, settled)
+        return partial(self._life.give_up, pending)
 
     def notify(self, method: str, /, **params: Any) -> None:
         """Tell *method*, without an answer."""
