@@ -1,16 +1,22 @@
 """Who may do what at the plugin's own listener."""
 
 import hmac
+import os
+import pwd
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from labd.api import Peer, Role, UsageError
 from labd.http.exchange import Exchange
 from labd.http.parser import Head
+from labd.plugins.serving_http.local import owner
 from labd.plugins.serving_http.settings import Settings
 
 SHORTEST = 16
 SCHEME = b"bearer "
+SHARED = "/v2/systemsharedmemory/"
 
 
 class Door:
@@ -23,7 +29,12 @@ class Door:
         return self._of(head.headers)
 
     def of_exchange(self, exchange: Exchange, origin: Any) -> Peer | None:
-        return self._of(exchange.headers)
+        """Who asks; with their uid where that matters, which is with shared memory, and is known."""
+        who = self._of(exchange.headers)
+        if who is None or not exchange.path.startswith(SHARED):
+            return who
+        uid = owner(origin)
+        return who if uid is None else _user(who, uid)
 
     def _of(self, headers: Mapping[bytes, bytes]) -> Peer | None:
         if not self._token:
@@ -31,6 +42,16 @@ class Door:
         said = headers.get(b"authorization", b"")
         shown = said[len(SCHEME) :].strip() if said.lower().startswith(SCHEME) else b""
         return self._who if hmac.compare_digest(shown, self._token) else None
+
+
+def _user(who: Peer, uid: int) -> Peer:
+    """*who* as the user *uid*, with that user's groups."""
+    try:
+        entry = pwd.getpwuid(uid)
+        groups = tuple(os.getgrouplist(entry.pw_name, entry.pw_gid))
+    except (KeyError, OSError):
+        return msgspec.structs.replace(who, uid=uid)
+    return msgspec.structs.replace(who, uid=uid, gid=entry.pw_gid, groups=groups)
 
 
 def door(settings: Settings) -> Door:

@@ -15,6 +15,7 @@ from labd.plugins.serving_http.dashboard import Dashboard
 from labd.plugins.serving_http.desk import Desk
 from labd.plugins.serving_http.direct import Direct
 from labd.plugins.serving_http.door import door
+from labd.plugins.serving_http.local import ends
 from labd.plugins.serving_http.oip.shared import Regions
 from labd.plugins.serving_http.protocol import Protocol
 from labd.plugins.serving_http.settings import Settings, address
@@ -81,6 +82,7 @@ class Front:
             _limits(settings),
             self.tally,
             drain=settings.drain_timeout,
+            identify=ends,
         )
         try:
             await self.reactor.run()
