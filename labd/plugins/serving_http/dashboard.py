@@ -7,12 +7,8 @@ from importlib.resources import files
 
 import trio
 
-from labd.api import LabdError, Models, Request, Response, Role, Route
-from labd.http.server import Tally
-from labd.plugins.serving_http.metrics import exposition
+from labd.api import Models, Request, Response, Role, Route
 from labd.plugins.serving_http.protocol import speaking
-
-METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def page() -> Response:
@@ -38,12 +34,10 @@ def _hash(text: str) -> str:
 
 
 class Dashboard:
-    """The handlers; *connections* and *tally* are of the listener of our own."""
+    """The handlers; *connections* are those of the listener of our own."""
 
-    def __init__(
-        self, models: Callable[[], Models], tally: Tally, connections: Callable[[], int | None]
-    ) -> None:
-        self._models, self._tally, self._connections = models, tally, connections
+    def __init__(self, models: Callable[[], Models], connections: Callable[[], int | None]) -> None:
+        self._models, self._connections = models, connections
         self._page = page()
 
     def routes(self) -> list[Route]:
@@ -51,7 +45,6 @@ class Dashboard:
             ("/serving", self.show, Role.NONE, "Models, to look at."),
             ("/stat", self.show, Role.NONE, "As wkr_serving: models, to look at."),
             ("/serving/data", speaking(self.data), Role.VIEW, "The numbers of that page."),
-            ("/serving/metrics", speaking(self.metrics), Role.VIEW, "Models, for Prometheus."),
         ]
         return [Route(method="GET", path=p, handler=h, role=role, doc=doc) for p, h, role, doc in table]
 
@@ -67,10 +60,3 @@ class Dashboard:
             "statistics": models.statistics(),
         }
         return Response.json(found, headers=(("cache-control", "no-store"),))
-
-    async def metrics(self, request: Request) -> Response:
-        try:
-            found = self._models().statistics()
-        except LabdError:
-            found = ()  # nobody serves models now: what was counted here stays
-        return Response(exposition(found, self._tally).encode(), content_type=METRICS)

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import trio
 
-from labd.api import Models, Node, Request, Response, Role, Route
+from labd.api import Models, Node, Route
 from labd.http.limits import Limits
 from labd.http.reactor import Reactor
 from labd.http.router import Router
@@ -48,7 +48,7 @@ class Front:
         return [
             *Protocol(self.desk, version("labd"), settings.max_body).routes(),
             *Wkr(self.models, settings.default_model, settings.image_hosts, settings.max_body).routes(),
-            *Dashboard(self.models, self.tally, self._connections).routes(),
+            *Dashboard(self.models, self.connections).routes(),
         ]
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -62,13 +62,14 @@ class Front:
         finally:
             self.regions.clear()
 
-    def _connections(self) -> int | None:
+    def connections(self) -> int | None:
+        """How many clients our own listener has; None while there is none."""
         return self.reactor.connections if self.reactor is not None else None
 
     async def _listen(self) -> None:
         settings, guard = self.settings, door(self.settings)
         router = Router()
-        router.add([*self.routes(), *self._own()])
+        router.add(self.routes())
         site = Site(router, guard.of_exchange, frozenset(settings.hosts), frozenset(settings.cors))
         sock = await self._socket()
         self.port = sock.getsockname()[1]
@@ -107,18 +108,6 @@ class Front:
             else:
                 sock.setblocking(False)
                 return sock
-
-    def _own(self) -> list[Route]:
-        """What the daemon's own server has already, at a listener of our own."""
-
-        async def alive(request: Request) -> Response:
-            return Response.text("labd serves models: /v2, /serving, /metrics\n")
-
-        metrics = Dashboard(self.models, self.tally, self._connections).metrics
-        return [
-            Route(method="GET", path="/", handler=alive, role=Role.NONE, doc="What this is."),
-            Route(method="GET", path="/metrics", handler=metrics, role=Role.VIEW, doc="For Prometheus."),
-        ]
 
 
 def _limits(settings: Settings) -> Limits:

@@ -1,7 +1,8 @@
-"""What labd imports: the settings, the routes and the service with the listener."""
+"""What labd imports: the settings, the routes, the numbers and the service with the listener."""
 
-from labd.api import Node, Route, Service, hookimpl
+from labd.api import Metrics, Node, Route, Service, hookimpl
 from labd.plugins.serving_http.front import Front
+from labd.plugins.serving_http.metrics import families
 from labd.plugins.serving_http.settings import Settings
 
 LABD_API = 1
@@ -25,6 +26,12 @@ def _front(node: Node) -> Front:
 @hookimpl
 def labd_http_routes(node: Node) -> list[Route]:
     return _front(node).routes()
+
+
+@hookimpl
+def labd_metrics(node: Node) -> Metrics:
+    front = _front(node)
+    return Metrics(lambda: families(front.tally, front.connections()))
 
 
 @hookimpl

@@ -1,5 +1,6 @@
 """The paths of the Open Inference Protocol, v2, with Triton's extensions."""
 
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
@@ -139,7 +140,8 @@ class Protocol:
         found = self._desk.models().statistics(
             request.params.get("model", ""), request.params.get("version", "")
         )
-        return Response.json({"model_stats": [_in_numbers(one) for one in found]})
+        now, wall = trio.current_time(), time.time()
+        return Response.json({"model_stats": [_in_numbers(one, wall - now) for one in found]})
 
     def _view(self, request: Request) -> ModelView:
         return self._desk.models().metadata(request.params["model"], request.params.get("version", ""))
@@ -305,12 +307,12 @@ def _configured(one: Any) -> dict[str, Any]:
     }
 
 
-def _in_numbers(one: ModelStatistics) -> dict[str, Any]:
-    """In Triton's words, and then in all of ours."""
+def _in_numbers(one: ModelStatistics, since: float) -> dict[str, Any]:
+    """In Triton's words, and then in all of ours; *since* is when the clock of the loop was zero."""
     return {
         "name": one.name,
         "version": one.version,
-        "last_inference": round(one.last * 1000),
+        "last_inference": round((since + one.last) * 1000) if one.last else 0,
         "inference_count": one.rows,
         "execution_count": one.batches,
         "inference_stats": {
