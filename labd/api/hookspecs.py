@@ -162,7 +162,8 @@ class LabdHooks:
             @hookimpl
             def labd_metrics(node):
                 def collect():
-                    return [Family("labd_hello_boot", "gauge", "Seconds since boot.", [Sample(node.clock.boot())])]
+                    boot = Sample(node.clock.boot())
+                    return [Family("labd_hello_boot_seconds", "gauge", "Seconds since boot.", [boot])]
 
                 return Metrics(collect)
         """

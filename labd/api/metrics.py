@@ -28,8 +28,8 @@ class Family(NamedTuple):
 class Metrics(msgspec.Struct, frozen=True):
     """What a plugin has to say whenever ``/metrics`` is asked for. Since API 1.
 
-    ``collect()`` is called on the loop each time, and must be quick. Names begin with ``labd_`` and the plugin's
-    name; those of histograms have the samples ``_bucket``, ``_sum`` and ``_count``.
+    ``collect()`` is called on the loop each time, and must be quick. Names begin with ``labd_`` and the
+    plugin's name; those of histograms have the samples ``_bucket``, ``_sum`` and ``_count``.
     """
 
     collect: Callable[[], Iterable[Family]]

@@ -1,4 +1,4 @@
-"""All that is known under one model's name: its versions, the one that is asked, and what they are made by."""
+"""All that is known under one model's name: its versions, the one that is asked, and their specs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be served after a restart: one file in the plugin's folder, replaced whole. Everything blocks."""
+"""What is to be served after a restart: a file in the plugin's folder, replaced whole. All of it blocks."""
 
 import os
 

@@ -8,7 +8,8 @@ WORKER = "labd.plugins.serving.worker"
 def all_loaders() -> list[Loader]:
     """python, numpy, onnx, tensorflow."""
     return [
-        Loader("python", f"{WORKER}.python", "A Python class: `target` is module:Class.", check=_needs_target),
+        Loader("python", f"{WORKER}.python", "A Python class: `target` is module:Class.",
+               check=_needs_target),
         Loader("numpy", f"{WORKER}.example", "Layers from an .npz file.", warm=("numpy",), check=_needs_file,
                platform="numpy"),
         Loader("onnx", f"{WORKER}.onnx", "A model for onnxruntime (extra onnx).", check=_needs_file,

@@ -68,9 +68,7 @@ class ModelMethods:
             Method("model.stats", self.stats, Some, Role.VIEW, "Models in numbers."),
             Method("model.infer", self.infer, Infer, Role.SUBMIT, "Ask a model."),
             Method("model.load", self.load, Load, Role.OPERATE, "Load a model; ready when answered."),
-            Method(
-                "model.unload", self.unload, One, Role.OPERATE, "Let a model go; what it has is answered."
-            ),
+            Method("model.unload", self.unload, One, Role.OPERATE, "Let a model go, once it has answered."),
             Method("model.reload", self.reload, One, Role.OPERATE, "Load a model anew, without a gap."),
             Method("model.scale", self.scale, Scale, Role.OPERATE, "Change how many workers a model has."),
         ]
@@ -92,8 +90,9 @@ class ModelMethods:
     async def infer(self, call: Call, ask: Infer) -> dict[str, Any]:
         tensors = tuple(Tensor(one.name, one.datatype, one.shape, one.data) for one in ask.inputs)
         answer = await self._models.infer(Inference(
-            ask.model, tensors, version=ask.version, id=ask.id, parameters=ask.parameters, timeout=ask.timeout,
-            priority=ask.priority, outputs=ask.outputs, client=call.peer.name, arrived=trio.current_time(),
+            ask.model, tensors, version=ask.version, id=ask.id, parameters=ask.parameters,
+            timeout=ask.timeout, priority=ask.priority, outputs=ask.outputs, client=call.peer.name,
+            arrived=trio.current_time(),
         ))  # fmt: skip
         outputs = [
             {"name": one.name, "datatype": one.dtype, "shape": list(one.shape), "data": bytes(one.data)}

@@ -49,7 +49,7 @@ def families(views: Sequence[ModelView], found: Sequence[ModelStatistics]) -> It
     yield Family("labd_model_batch_size", "histogram", "Rows of batches.", [
         sample for one in found for sample in _sizes(one)
     ])  # fmt: skip
-    yield Family("labd_model_released_total", "counter", "Why batches went: full, an idle worker, the wait over.", [
+    yield Family("labd_model_released_total", "counter", "Why batches went to a worker.", [
         Sample(n, {**_labels(one), "reason": why}) for one in found for why, n in sorted(one.released.items())
     ])  # fmt: skip
     yield Family("labd_model_workers", "gauge", "Workers by what they do.", [

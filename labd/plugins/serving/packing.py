@@ -112,7 +112,7 @@ def _match(tensors: Sequence[Tensor], inputs: Sequence[TensorSpec]) -> None:
         )
         if not fits:
             raise BadInput(
-                f"input {tensor.name!r} has the shape {list(tensor.shape)}; the model takes {list(spec.shape)}",
+                f"input {tensor.name!r} has the shape {list(tensor.shape)}, not {list(spec.shape)}",
                 hint="-1 stands for any length",
             )
     if known:
@@ -165,6 +165,10 @@ def _outputs(said: Any) -> list[list[Any]]:
         if isinstance(output[3], Block):
             output[3] = output[3].data
     return found
+
+
+def _is_output(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4
 
 
 def _check_output(name: Any, dtype: Any, shape: Any, data: Any, rows: int) -> None:

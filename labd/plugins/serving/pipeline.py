@@ -1,4 +1,4 @@
-"""Several models as one: the outputs of one are the inputs of the next. Each has its own batches and workers."""
+"""Several models as one: the outputs of one are the inputs of the next. Each has its own batches."""
 
 from __future__ import annotations
 

@@ -61,12 +61,11 @@ class Seat:
         backoff = Backoff(AGAIN, random.random)
         try:
             with self._scope:
-                while not self.retired:
+                while self._wanted():
                     good_for = await self._once(employer, node)
-                    if self.retired:
-                        return
-                    await trio.sleep(backoff.delay(trio.current_time(), good_for) or 0.0)
-                    self.restarts += 1
+                    if self._wanted():
+                        await trio.sleep(backoff.delay(trio.current_time(), good_for) or 0.0)
+                        self.restarts += 1
         finally:
             self.gone.set()
 
@@ -86,6 +85,9 @@ class Seat:
             self.busy_seconds += seconds
         if self.retired:
             self._leave.set()
+
+    def _wanted(self) -> bool:
+        return not self.retired
 
     async def _once(self, employer: Employer, node: Node) -> float:
         """One worker, to its end; for how many seconds it was good."""

@@ -46,7 +46,7 @@ class Host:
         return {"inputs": inputs, "outputs": outputs, "streaming": streaming}
 
     def warm_up(self, inputs: list[Any], batch_size: int) -> bool:
-        """Let the model answer once, by its own ``warm_up()`` or with zeros; whether it had something to do."""
+        """Let the model answer, by its own ``warm_up()`` or with zeros; whether it had something to do."""
         if callable(own := getattr(self._model, "warm_up", None)):
             own()
             return True
@@ -107,7 +107,7 @@ class Host:
         return found
 
     def _way(self, names: tuple[str, ...]) -> Callable[[dict[str, Any]], Any]:
-        """How predict takes inputs of these *names*: by name where it has them, else the only one by place."""
+        """How predict takes inputs of these *names*: by name if it has them, else the only one by place."""
         if names not in self._ways:
             self._ways[names] = self._find_way(names)
         return self._ways[names]

@@ -47,7 +47,8 @@ def load(context: Context) -> Graph:
 def _saved(tensorflow: Any, path: str, signature: str) -> Graph:
     loaded = tensorflow.saved_model.load(path)
     function = loaded.signatures[signature]
-    inputs = [_triple(name, one) for name, one in function.structured_input_signature[1].items()]
+    taken = function.structured_input_signature[1]
+    inputs = [_triple(name, one) for name, one in taken.items()]
     outputs = [_triple(name, one) for name, one in function.structured_outputs.items()]
     given = {
         name: getattr(tensorflow, one.dtype.name)
@@ -71,17 +72,12 @@ def _keras(tensorflow: Any, path: str) -> Graph:
         for (_, _, shape), one in zip(inputs, model.inputs, strict=True)
     ]
 
-    @tensorflow.function(input_signature=specs)
-    def graph(*tensors: Any) -> Any:
+    def answer(*tensors: Any) -> Any:
         said = model(list(tensors) if len(tensors) > 1 else tensors[0], training=False)
-        found = (
-            said
-            if isinstance(said, list | tuple)
-            else list(said.values())
-            if isinstance(said, dict)
-            else [said]
-        )
-        return dict(zip(names, found, strict=True))
+        found = list(said.values()) if isinstance(said, dict) else said
+        return dict(zip(names, found if isinstance(found, list | tuple) else [found], strict=True))
+
+    graph = tensorflow.function(answer, input_signature=specs)
 
     def call(**arrays: Any) -> Any:
         return graph(*(tensorflow.convert_to_tensor(arrays[name]) for name, _, _ in inputs))

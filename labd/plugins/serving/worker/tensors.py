@@ -47,8 +47,8 @@ def output(name: str, value: Any) -> list[Any]:
     if kind not in NAMES:
         raise TypeError(f"output {name!r} is of dtype {found.dtype}, which has no datatype of v2")
     plain = numpy.ascontiguousarray(found, kind)
-    data = plain.reshape(-1).view("|u1") if plain.nbytes >= LEAST_SHARED else plain.tobytes()
-    return [name, NAMES[kind], list(found.shape), data]
+    flat = plain.reshape(-1).view("|u1")
+    return [name, NAMES[kind], list(found.shape), flat if plain.nbytes >= LEAST_SHARED else plain.tobytes()]
 
 
 def _texts(data: bytes) -> list[bytes]:
