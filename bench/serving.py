@@ -1,6 +1,6 @@
 """Models over HTTP side by side: labd, mosec, LitServe; whoever is not installed is left out.
 
-    python -m bench.serving [--rounds 3] [--seconds 3] [--only labd,mosec] [--clients 1,8,64]
+    [PEERS_PYTHON=python] python -m bench.serving [--rounds 3] [--seconds 3] [--only labd,mosec] [--clients 1,8,64]
 
 All serve the same perceptron (784 -> 256 -> 10) from two worker processes, in batches of at most 16 that may
 wait 5 ms (labd waits only while both are busy). `small` is 784 float32; `large` is 224x224x3 float32, delivered
@@ -11,7 +11,7 @@ metrics, deadlines, cancellation and limits on.
 """
 
 import argparse
-import importlib.util
+import base64
 import json
 import os
 import select
@@ -58,6 +58,11 @@ class Perceptron:
     def __init__(self) -> None:
         self._weights = weights()
 
+    def warm_up(self) -> None:
+        import numpy
+
+        self.predict(numpy.zeros((1, 784), "f4"))
+
     def predict(self, x: Any) -> Any:
         import numpy
 
@@ -73,11 +78,7 @@ def request(name: str, size: int) -> bytes:
     data = bytes(range(256)) * (size * 4 // 256 + 1)
     data = data[: size * 4]
     path, fields = "/inference", ["Content-Type: application/octet-stream"]
-    if name.startswith("labd"):
-        path = "/v2/models/perceptron/infer"
-    elif name == "mlserver":
-        path = "/v2/models/perceptron/infer"
-    elif name == "litserve":
+    if name == "litserve":
         path = "/predict"
     if name.startswith("labd"):
         head = json.dumps(
@@ -93,21 +94,12 @@ def request(name: str, size: int) -> bytes:
                 ],
             }
         ).encode()
+        path = "/v2/models/perceptron/infer"
         fields.append(f"Inference-Header-Content-Length: {len(head)}")
         data = head + data
-    elif name in ("litserve", "mlserver"):
-        import base64
-
+    elif name == "litserve":
         fields = ["Content-Type: application/json"]
-        text = base64.b64encode(data).decode()
-        tensor = {
-            "name": "x",
-            "shape": [1],
-            "datatype": "BYTES",
-            "parameters": {"content_type": "base64"},
-            "data": [text],
-        }
-        data = json.dumps({"x": text} if name == "litserve" else {"inputs": [tensor]}).encode()
+        data = json.dumps({"x": base64.b64encode(data).decode()}).encode()
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", *fields, f"Content-Length: {len(data)}"]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
@@ -199,83 +191,29 @@ user = "{user}"
 def labd(port: int, folder: str) -> list[str]:
     config = Path(folder, "labd.toml")
     here, user = Path(__file__).parent.parent, "" if os.getuid() else "root"
-    config.write_text(LABD.format(folder=folder, port=port, here=here, workers=WORKERS, batch=BATCH, user=user))
+    config.write_text(
+        LABD.format(folder=folder, port=port, here=here, workers=WORKERS, batch=BATCH, user=user)
+    )
     return [str(Path(sys.executable).parent / "labd"), "--config", str(config)]
 
 
-def alone(name: str) -> Any:
-    return lambda port, folder: [sys.executable, "-m", "bench.serving", "serve", name, str(port)]
+PEERS = os.environ.get("PEERS_PYTHON", sys.executable)
+"""The interpreter that has the peers, which may need other packages than labd does."""
 
 
-def serve_mosec(port: int, batch: int) -> None:
-    import mosec
-    import numpy
-
-    class Served(mosec.Worker):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = Perceptron()
-
-        def deserialize(self, data: bytes) -> Any:
-            return numpy.frombuffer(data, "f4")
-
-        def serialize(self, data: Any) -> bytes:
-            return data.tobytes()
-
-        def forward(self, data: Any) -> Any:
-            rows = data if batch > 1 else [data]
-            found = self.model.predict(numpy.stack(rows))
-            return list(found) if batch > 1 else found[0]
-
-    sys.argv = ["mosec", "--port", str(port), "--address", "127.0.0.1", "--log-level", "error"]
-    server = mosec.Server()
+def alone(program: str, batch: int = BATCH) -> Any:
+    path = str(Path(__file__).parent / "peers" / f"{program}_server.py")
     wait = int(WAIT * 1000) if batch > 1 else 0
-    server.append_worker(Served, num=WORKERS, max_batch_size=batch, max_wait_time=wait)
-    server.run()
-
-
-def serve_litserve(port: int) -> None:
-    import base64
-
-    import litserve
-    import numpy
-
-    class Api(litserve.LitAPI):
-        def setup(self, device: str) -> None:
-            self.model = Perceptron()
-
-        def decode_request(self, request: Any) -> Any:
-            return numpy.frombuffer(base64.b64decode(request["x"]), "f4")
-
-        def batch(self, inputs: Any) -> Any:
-            return numpy.stack(inputs)
-
-        def predict(self, x: Any) -> Any:
-            return self.model.predict(x)
-
-        def encode_response(self, output: Any) -> Any:
-            return {"y": output.tolist()}
-
-    api = Api(max_batch_size=BATCH, batch_timeout=WAIT)
-    litserve.LitServer(api, accelerator="cpu", workers_per_device=WORKERS).run(
-        port=port, host="127.0.0.1", generate_client_file=False, log_level="error"
-    )
+    return lambda port, folder: [PEERS, path, *map(str, (port, batch, WORKERS, wait))]
 
 
 SERVERS: dict[str, Any] = {
     "labd": labd,
     "mosec": alone("mosec"),
-    "mosec-b1": alone("mosec-b1"),
+    "mosec-b1": alone("mosec", 1),
     "litserve": alone("litserve"),
 }
 NEEDS = {"mosec": "mosec", "mosec-b1": "mosec", "litserve": "litserve"}
-
-
-def serve(name: str, port: int) -> None:
-    if name.startswith("mosec"):
-        serve_mosec(port, 1 if name.endswith("b1") else BATCH)
-    else:
-        serve_litserve(port)
 
 
 # -- the comparison --------------------------------------------------------------------------------
@@ -291,6 +229,7 @@ class Running:
         self._folder = tempfile.TemporaryDirectory(prefix="labd-bench-")
         command = SERVERS[name](self.port, self._folder.name)
         env = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        env["PYTHONPATH"] = str(Path(__file__).parent.parent)
         self._log = open(Path(self._folder.name, "log"), "wb")  # noqa: SIM115
         self._process = subprocess.Popen(
             command, start_new_session=True, stdout=self._log, stderr=self._log, env=env
@@ -373,7 +312,9 @@ def compare(names: list[str], payloads: list[str], counts: list[int], rounds: in
 
 def show(found: dict[Any, list[Point]], names: list[str], payloads: list[str], counts: list[int]) -> None:
     print(f"load before: {os.getloadavg()[0]:.1f}; cores: {os.cpu_count()}; medians of rounds")
-    print(f"{'server':10} {'payload':8} {'clients':>7} {'req/s':>9} {'of mosec':>9} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>7}")
+    print(
+        f"{'server':10} {'payload':8} {'clients':>7} {'req/s':>9} {'of mosec':>9} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>7}"
+    )
     for payload in payloads:
         for count in counts:
             for name in names:
@@ -382,18 +323,25 @@ def show(found: dict[Any, list[Point]], names: list[str], payloads: list[str], c
                 base = found.get(("mosec", payload, count), ())
                 ratios = [one.rate / other.rate for one, other in zip(points, base, strict=False)]
                 ratio = f"{statistics.median(ratios):.2f}" if ratios else "-"
-                print(f"{name:10} {payload:8} {count:7} {rate:9.0f} {ratio:>9} {p50:8.2f} {p99:8.2f} {cpu:7.0f}")
+                print(
+                    f"{name:10} {payload:8} {count:7} {rate:9.0f} {ratio:>9} {p50:8.2f} {p99:8.2f} {cpu:7.0f}"
+                )
+
+
+def has(package: str) -> bool:
+    """Whether the peers' interpreter can import *package*."""
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    return subprocess.run([PEERS, "-c", code]).returncode == 0
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["serve"]:
-        serve(sys.argv[2], int(sys.argv[3]))
-        return
     if sys.argv[1:2] == ["load"]:
         port, name, size, count, seconds = sys.argv[2:]
         print(json.dumps(load(int(port), name, int(size), int(count), float(seconds))))
         return
-    parser = argparse.ArgumentParser(prog="python -m bench.serving", description=(__doc__ or "").split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.serving", description=(__doc__ or "").split("\n")[0]
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3.0)
     parser.add_argument("--only", default=",".join(SERVERS))
@@ -401,7 +349,7 @@ def main() -> None:
     parser.add_argument("--payloads", default="small,large")
     asked = parser.parse_args()
     names = [name for name in asked.only.split(",") if name in SERVERS]
-    for name in [name for name in names if name in NEEDS and importlib.util.find_spec(NEEDS[name]) is None]:
+    for name in [name for name in names if name in NEEDS and not has(NEEDS[name])]:
         print(f"{name} is left out: pip install {NEEDS[name]}", file=sys.stderr)
         names.remove(name)
     counts = [int(one) for one in asked.clients.split(",")]

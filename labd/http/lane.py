@@ -166,6 +166,15 @@ class Lane:
             self._since = self._owner.now()
         self.parser.receive(data)
         self._advance()
+        if self._head is not None or self.parser.pending:
+            self._hasten()
+
+    def _hasten(self) -> None:
+        """Tell the client at once what is here: one that sends its head by itself waits for that, 40 ms long,
+        before it sends the body (Nagle's algorithm, and acknowledgements that are delayed).
+        """
+        if self.sock.family != socket.AF_UNIX:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _advance(self) -> None:
         """Take whole requests out of what was received."""
