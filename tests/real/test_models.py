@@ -64,7 +64,12 @@ def load(daemon, target, model="m", **more):
 
 
 def numbers(*values):
-    return {"name": "x", "datatype": "INT64", "shape": [len(values), 1], "data": struct.pack(f"<{len(values)}q", *values)}
+    return {
+        "name": "x",
+        "datatype": "INT64",
+        "shape": [len(values), 1],
+        "data": struct.pack(f"<{len(values)}q", *values),
+    }
 
 
 def ask(caller, *values, model="m", **more):
