@@ -349,7 +349,7 @@ class Version:
         device, part = self._device(seat)
         cpu = {} if device is not None or spec.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}
         warm = spec.warm if spec.gpus or device is not None else (*self.loader.warm, *spec.warm)
-        largest = max(spec.max_queue_bytes, spec.max_request_bytes * 2, 64 * 2**20)
+        largest = max(spec.max_request_bytes * 2, 64 * 2**20)
         return WorkerSpec(
             target=f"{HOST}:Host", name=_plain_name(self.name), python=spec.python,
             path=(*spec.path, *self.loader.path), warm=warm, env={**cpu, **threads, **spec.env},
