@@ -185,6 +185,7 @@ path = ["{here}"]
 workers = {workers}
 max_batch_size = {batch}
 user = "{user}"
+env = {{ OPENBLAS_NUM_THREADS = "1", OMP_NUM_THREADS = "1" }}
 """
 
 

@@ -174,9 +174,8 @@ class Protocol:
         asked, wanted = self._desk.read(place, await request.body(), trio.current_time())
         if any(one.region is not None for one in asked.outputs):
             raise bad("a stream cannot go to shared memory")
-        asked = asked._replace(
-            binary=False, outputs=tuple(one._replace(binary=False) for one in asked.outputs)
-        )
+        outputs = tuple(one._replace(binary=False) for one in asked.outputs)
+        asked = msgspec.structs.replace(asked, binary=False, outputs=outputs)
         events = b"text/event-stream" in request.headers.get(b"accept", b"")
         answers = self._desk.models().stream(wanted)
         first = await anext(answers, None)
@@ -263,8 +262,13 @@ def speaking(handler: Handler) -> Handler:
 
 
 def _response(said: Said) -> Response:
-    lines = [line.split(": ", 1) for line in said.fields.decode("latin-1").split("\r\n") if line]
-    fields = {name: value for name, value in lines}
+    lines = [
+        (name, value)
+        for name, _, value in (
+            line.partition(": ") for line in said.fields.decode("latin-1").split("\r\n") if line
+        )
+    ]
+    fields = dict(lines)
     kind = fields.pop("content-type")
     return Response(b"".join(said.parts), said.status, kind, tuple(fields.items()))
 

@@ -48,7 +48,7 @@ class Wanted(NamedTuple):
     region: Region | None = None
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True, gc=False):
     """A request. *timeout* is in seconds, 0 for none; *priority* 1 is the highest, 0 none; no *outputs*: all."""
 
     id: str
@@ -130,7 +130,10 @@ def read(body: Bytes, length: int | None) -> Asked:
         data = _data(part, view[at : at + part.size])
         at += part.size
         inputs.append(Input(part.name, part.datatype, part.shape, data, part.region))
-    return plan.asked._replace(inputs=tuple(inputs))
+    one = plan.asked
+    return Asked(
+        one.id, tuple(inputs), one.outputs, one.binary, one.priority, one.timeout, one.parameters
+    )  # fmt: skip
 
 
 def raw(body: Bytes, name: str, datatype: str, shape: tuple[int, ...]) -> Asked:

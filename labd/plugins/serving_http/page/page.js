@@ -54,7 +54,7 @@ function point(now, one, before, seconds) {
 function chart(title, names, points, keys, shown) {
   const figure = element("figure"), caption = element("figcaption"), legend = element("span");
   const most = Math.max(1e-9, ...points.flatMap((p) => keys.map((k) => p[k] ?? 0)));
-  caption.append(element("span", `${title}, up to ${shown(most < 1e-8 ? 0 : most)}`));
+  caption.append(element("span", title));
   names.forEach((name, i) => legend.append(element("span", name, `k k${i}`)));
   caption.append(legend);
   const svg = drawn("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": title});
@@ -67,17 +67,18 @@ function chart(title, names, points, keys, shown) {
       d += `${pen ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
       pen = true;
     });
-    svg.append(drawn("path", {d, class: `s${i}`}));
+    svg.append(drawn("path", {d: points.length > 1 ? d : "", class: `s${i}`}));
   });
-  figure.append(caption, svg);
+  const scale = element("p", shown(most < 1e-8 ? 0 : most), "scale");
+  figure.append(caption, scale, svg);
   return figure;
 }
 
 function bars(one) {
   const figure = element("figure"), found = Object.entries(one.batch_sizes).map(([s, n]) => [Number(s), n]);
   const why = Object.entries(one.released).map(([k, n]) => `${k} ${number(n)}`).join(", ");
-  const caption = element("figcaption");
-  caption.append(element("span", "Batches by their rows"), element("span", why));
+  const caption = element("figcaption"), scale = element("p", why, "scale");
+  caption.append(element("span", "Batches by their rows"));
   const svg = drawn("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": "batches by size"});
   const most = Math.max(1, ...found.map(([, n]) => n)), wide = WIDTH / Math.max(8, found.length);
   svg.append(drawn("line", {x1: 0, x2: WIDTH, y1: HEIGHT - 14, y2: HEIGHT - 14}));
@@ -88,7 +89,7 @@ function bars(one) {
     text.textContent = size;
     if (found.length < 24 || i % 4 === 0) svg.append(text);
   });
-  figure.append(caption, svg);
+  figure.append(caption, scale, svg);
   return figure;
 }
 
