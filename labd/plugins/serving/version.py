@@ -46,7 +46,7 @@ PATIENCE = 3
 """So many workers in a row may fail to come up before requests are refused at once."""
 
 News = Callable[[str, "Version"], object]
-"""``news(what, version)``: ready, failed, recovered."""
+"""``news(kind, version)``: something of which there is an event."""
 
 
 class Version:
@@ -399,7 +399,7 @@ class Version:
         self._idle.append(seat)
         self._tell_change()
         if first:
-            self._news("ready", self)
+            self._news("model.ready", self)
         self._dispatch(trio.current_time())
 
     def dismiss(self, seat: Seat, error: LabdError | None) -> None:
@@ -412,7 +412,7 @@ class Version:
             if self.state == "failed":
                 refused = NotReady(f"model {self.name} failed: {self.reason}", hint=error.hint)
                 self._batcher.give_up(refused, trio.current_time())
-                self._news("failed", self)
+                self._news("model.failed", self)
         self._tell_change()
 
     def heard(self, seat: Seat, method: str, params: dict[str, Any]) -> None:
