@@ -41,9 +41,10 @@ class Model:
     def __call__(
         self, *arrays: Any, timeout: float | None = None, priority: int = 0, **named: Any
     ) -> Prediction:
-        """Its answer for *arrays*, in the order of its inputs, or by their names. The first axis is the batch.
+        """Its answer for *arrays*, in the order of its inputs, or by names. The first axis is the batch.
 
-        Arrays become the model's datatype. Raises BadInput, NotReady, Overloaded, DeadlineExceeded, ModelFailed.
+        Arrays become the model's datatype. Raises BadInput, TooLarge, NotReady, Overloaded, DeadlineExceeded,
+        ModelFailed.
         """
         inputs = [_packed(name, value, kind) for name, value, kind in self._named(arrays, named)]
         ask = {"model": self.name, "version": self.version, "inputs": inputs, "priority": priority}
