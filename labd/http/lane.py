@@ -59,7 +59,9 @@ class Ask:
         return self.head.method
 
     def answer(self, status: int, fields: bytes, parts: Sequence[Bytes]) -> None:
-        """Answer with the lines *fields* and a body of *parts*."""
+        """Answer with the lines *fields* and a body of *parts*; what comes after the first is not sent."""
+        if self.status:
+            return
         size = sum(map(len, parts))
         close = b"" if self.lane.stays(self) else b"connection: close\r\n"
         head = b"%b%b%bcontent-length: %d\r\n%b\r\n" % (
@@ -121,7 +123,7 @@ class Lane:
         self._known: tuple[Head, Handler] | None = None
         self._since = owner.now()
         self._readable, self._writable = True, False
-        self._last = self._lingers = False
+        self._last = self._lingers = self._advancing = False
 
     # -- the socket is ready ---------------------------------------------------------------------
 
@@ -177,11 +179,19 @@ class Lane:
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _advance(self) -> None:
-        """Take whole requests out of what was received."""
-        while not self._last and self._waiting is None and len(self._asks) < AHEAD:
-            head = self._head or self.parser.head()
-            if head is None or not self._whole(head):
-                break
+        """Take whole requests out of what was received. An answer that is there at once asks for this again:
+        then the loop that is under way goes on.
+        """
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while not self._last and self._waiting is None and len(self._asks) < AHEAD:
+                head = self._head or self.parser.head()
+                if head is None or not self._whole(head):
+                    break
+        finally:
+            self._advancing = False
         self._wish()
 
     def _whole(self, head: Head) -> bool:
@@ -271,7 +281,7 @@ class Lane:
         while self._asks and (reply := self._asks[0].reply) is not None:
             self._asks.popleft()
             self._send(reply)
-        if not self.ended and (self._readable is False or self._last or self._waiting or self.closing):
+        if not self.ended and (not self._readable or self._last or self._waiting is not None or self.closing):
             self._move_on()
 
     def _send(self, reply: list[Bytes]) -> None:
@@ -315,14 +325,14 @@ class Lane:
     def _move_on(self) -> None:
         """An answer has left: what waited for that comes now."""
         self._wish()
+        if self.parser.pending and not self._out and self._head is None:
+            self.ready_again()
         if self._asks or self._out or self.ended:
             return
         if self._last or (self.closing and self._waiting is None):
             self._bye()
         elif self._waiting is not None:
             self._hand_over()
-        elif self.parser.pending:
-            self.ready_again()
 
     def ready_again(self) -> None:
         """Go on with what was received already."""
