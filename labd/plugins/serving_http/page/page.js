@@ -140,7 +140,7 @@ function show(data) {
   for (const [key, one] of statistics) {
     const memory = past.get(key), seconds = memory ? data.time - memory.time : 0;
     if (!memory || one.requests < memory.one.requests) {
-      past.set(key, {time: data.time, one, before: one, seconds: 1, points: []});
+      past.set(key, {time: data.time, one, before: one, seconds: 1, points: [point(data.time, one, one, 1)]});
     } else if (seconds > 0.2) {
       const points = [...memory.points, point(data.time, one, memory.one, seconds)].slice(-KEEP);
       past.set(key, {time: data.time, one, before: memory.one, seconds, points});
