@@ -105,3 +105,41 @@ def test_metrics_have_each_name_once_and_sums_that_agree():
     assert (buckets[-1].labels["le"], buckets[-1].value) == ("+Inf", 1)
     assert [s.value for s in buckets] == sorted(s.value for s in buckets)
     assert found["labd_model_ready"][0].value == 1
+
+
+def worker_of(number, **more):
+    """The worker of place *number* of a model."""
+    from labd.plugins.serving.loaders import all_loaders
+    from labd.plugins.serving.seat import Seat
+    from labd.plugins.serving.version import Version
+
+    spec = ModelSpec(target="m:M", **more)
+    return Version(None, "my model", "1", spec, all_loaders()[0], print).spec_of(Seat(number))
+
+
+def test_a_worker_is_on_the_cpu_unless_its_model_has_a_gpu():
+    plain, half = worker_of(0), worker_of(0, gpus=0.5)
+    assert (plain.env["CUDA_VISIBLE_DEVICES"], plain.gpus, plain.gpu_ids) == ("-1", 0, ())
+    assert ("CUDA_VISIBLE_DEVICES" in half.env, half.gpus, half.gpu_ids) == (False, 0.5, ())
+    assert plain.name == "my-model"
+
+
+@pytest.mark.parametrize(
+    ("more", "found"),
+    [
+        ({"device_map": (2, -1), "workers": 2}, [((2,), 1.0), ((), 0.0)]),
+        ({"device_map": (0,), "workers": 2}, [((0,), 0.5), ((0,), 0.5)]),
+        ({"device_map": (0, 1), "workers": 3}, [((0,), 0.5), ((1,), 1.0), ((0,), 0.5)]),
+        ({"device_map": (1,), "workers": 2, "gpu_memory_fraction": 0.25}, [((1,), 0.25), ((1,), 0.25)]),
+        ({"device_map": (3, 4, 5), "workers": 1}, [((3,), 1.0)]),
+    ],
+)
+def test_a_device_map_is_used_again_from_its_start_and_gpus_are_shared(more, found):
+    specs = [worker_of(number, **more) for number in range(more["workers"])]
+    assert [(one.gpu_ids, one.gpus) for one in specs] == found
+
+
+def test_threads_of_workers_are_their_share_of_the_cores():
+    assert worker_of(0, workers=1000).env["OMP_NUM_THREADS"] == "1"
+    assert worker_of(0, cpus=3).env["OMP_NUM_THREADS"] == "3"
+    assert worker_of(0, cpus=3, env={"OMP_NUM_THREADS": "7"}).env["OMP_NUM_THREADS"] == "7"
