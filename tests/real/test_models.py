@@ -172,8 +172,8 @@ def test_a_pipeline_is_its_stages_one_after_the_other(own_daemon):
     load(own_daemon, "Picky", model="b")
     own_daemon.call("model.load", {"model": "both", "spec": {"pipeline": ["a", "b"]}})
     assert ask(own_daemon, 3, 4, model="both") == [7, 9]
+    load(own_daemon, "Double", model="a", arguments={"factor": 13})
     with pytest.raises(ModelFailed, match="13 is bad luck"):
-        load(own_daemon, "Double", model="a", arguments={"factor": 13})
         ask(own_daemon, 1, model="both")
     own_daemon.restart()
     wait_until(lambda: own_daemon.call("model.show", {"model": "both"})["model"]["state"] == "ready")
@@ -333,7 +333,9 @@ WRONG = {
     "a text of 4 GiB": (
         {"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": b"\xff\xff\xff\xff"}]}, BadInput,
     ),
-    "more bytes than it takes": ({"inputs": [{**numbers(1), "shape": [1, 200], "data": bytes(1600)}]}, BadInput),
+    "a wider row than it takes": (
+        {"inputs": [{**numbers(1), "shape": [1, 200], "data": bytes(1600)}]}, BadInput,
+    ),
     "an unknown model": ({"inputs": [numbers(1)], "model": "nope"}, UnknownModel),
     "a version that is not there": ({"inputs": [numbers(1)], "version": "7"}, UnknownModel),
     "a timeout of nothing": ({"inputs": [numbers(1)], "timeout": 0}, UsageError),
@@ -391,7 +393,7 @@ def test_a_wrong_name_is_refused(daemon, name):
 
 
 def test_r34_one_answer_for_each_request_whatever_dies(daemon):
-    """Workers are killed again and again: every request has exactly one answer, its own, or an error in time."""
+    """Workers are killed again and again: each request has one answer, its own, or an error in time."""
     load(daemon, "Double", workers=2, arguments={"pause": 0.002}, retries=3)
     limit, over = 10.0, threading.Event()
     sent, right, wrong, late, errors = [], [], [], [], []
@@ -443,7 +445,7 @@ def kill(pid):
 
 
 def test_r35_more_than_fits_is_refused_at_once_and_the_rest_is_answered(daemon, tmp_path):
-    """Ten times what the queue holds: each is answered, or refused within a moment with a time to come again."""
+    """Ten times what the queue holds: each is answered, or refused at once with a time to come again."""
     stop = tmp_path / "go"
     load(daemon, "Waits", workers=1, arguments={"file": str(stop)}, max_batch_size=1, max_queue=10,
          warm_up=False)  # fmt: skip
