@@ -1,9 +1,9 @@
 """Models over HTTP side by side: labd, mosec, LitServe; whoever is not installed is left out.
 
-    [PEERS_PYTHON=python] python -m bench.serving [--rounds 3] [--seconds 3] [--only labd,mosec] [--clients 1,8,64]
+    [PEERS_PYTHON=python] python -m bench.serving [--rounds 3] [--seconds 3] [--only labd,mosec]
 
 All serve the same perceptron (784 -> 256 -> 10) from two worker processes, in batches of at most 16 that may
-wait 5 ms (labd waits only while both are busy). `small` is 784 float32; `large` is 224x224x3 float32, delivered
+wait 5 ms (labd waits only while both are busy). `small` is 784 float32; `large` is 224x224x3 float32, given
 whole to the model, which uses the first 784. The load is another process with one epoll: each client sends
 its next request when it has the answer. Rounds go through all servers in turn, so that what else the machine
 does meets all of them. Printed are medians of rounds, and ratios to mosec of the same round, with labd's
@@ -314,7 +314,8 @@ def compare(names: list[str], payloads: list[str], counts: list[int], rounds: in
 def show(found: dict[Any, list[Point]], names: list[str], payloads: list[str], counts: list[int]) -> None:
     print(f"load before: {os.getloadavg()[0]:.1f}; cores: {os.cpu_count()}; medians of rounds")
     print(
-        f"{'server':10} {'payload':8} {'clients':>7} {'req/s':>9} {'of mosec':>9} {'p50 ms':>8} {'p99 ms':>8} {'CPU us':>7}"
+        f"{'server':10} {'payload':8} {'clients':>7} {'req/s':>9} {'of mosec':>9} {'p50 ms':>8} "
+        f"{'p99 ms':>8} {'CPU us':>7}"
     )
     for payload in payloads:
         for count in counts:
@@ -332,7 +333,7 @@ def show(found: dict[Any, list[Point]], names: list[str], payloads: list[str], c
 def has(package: str) -> bool:
     """Whether the peers' interpreter can import *package*."""
     code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
-    return subprocess.run([PEERS, "-c", code]).returncode == 0
+    return subprocess.run([PEERS, "-c", code], check=False).returncode == 0
 
 
 def main() -> None:

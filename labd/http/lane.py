@@ -1,9 +1,9 @@
 """A connection without a task: what can be answered directly is, as soon as its answer is there.
 
 A task, an event or a cancel scope for each request costs more than the request. So a lane is told when its
-socket is ready, hands whole requests to a plain function, and is told the answers in any order; they leave
-in the order of the requests. What is not direct is given away, to a :class:`~labd.http.connection.Connection`.
-No I/O but on the socket that it is given, which never blocks.
+socket is ready, hands whole requests to a plain function, and is told the answers in any order; they
+leave in the order of the requests. What is not direct is given away, to a
+:class:`~labd.http.connection.Connection`. No I/O but on the socket that it is given, which never blocks.
 """
 
 from __future__ import annotations
@@ -342,7 +342,7 @@ class Lane:
             self._refuse(error)
 
     def _wish(self) -> None:
-        """Tell what to watch: nothing is read from a client that takes no answers, or has asked for enough."""
+        """Tell what to watch: nothing is read from who takes no answers, or has asked for enough."""
         readable = self._lingers or not (
             self.away or self._last or self._waiting is not None or self._out or len(self._asks) >= AHEAD
         )
@@ -408,7 +408,7 @@ class Lane:
             self._refuse(Refusal(408, message, hint="see the limits in [http]"))
 
     def _refuse(self, error: LabdError) -> None:
-        """What was sent is no request that can be answered: say so behind the answers before it, and hang up."""
+        """What was sent can be no request: say so behind the answers before it, and hang up."""
         head = self._head or Head("", b"", "1.1", (), {}, 0, False, False)
         ask = Ask(self, head, b"", self._owner.now())
         self._asks.append(ask)

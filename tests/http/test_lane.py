@@ -306,6 +306,6 @@ def test_drained_it_answers_what_it_has_and_no_more(lane, owner):
 
 
 def test_many_small_requests_that_are_answered_at_once_are_no_recursion(lane, owner):
-    owner.take = lambda ask: answer(ask)
+    owner.take = answer
     give(lane, b"POST /x HTTP/1.1\r\nhost: h\r\n\r\n" * 5000)
     assert lane.sock.sent.count(b"HTTP/1.1 200") == 5000

@@ -197,12 +197,26 @@ def test_the_page_draws_in_a_browser_and_its_policy_is_kept(serve, tmp_path, mod
         place.ask("POST", INFER, document(n))
     dark = ["--blink-settings=preferredColorScheme=0"] if mode == "dark" else []
     command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}/chrome", *dark,
-        "--window-size=1200,900", "--virtual-time-budget=7000", "--enable-logging=stderr", "--v=0",
-        "--dump-dom", f"http://127.0.0.1:{place.port}/serving",
-    ]  # fmt: skip
+        "chromium",
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path}/chrome",
+        *dark,
+        "--window-size=1200,900",
+        "--virtual-time-budget=7000",
+        "--enable-logging=stderr",
+        "--v=0",
+        "--dump-dom",
+        f"http://127.0.0.1:{place.port}/serving",
+    ]
     done = subprocess.run(
-        command, capture_output=True, text=True, timeout=120, env={**os.environ, "HOME": str(tmp_path)}
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(tmp_path)},
     )
     assert "<h2>double</h2>" in done.stdout
     assert 'aria-label="Latency"' in done.stdout

@@ -100,9 +100,17 @@ class Desk:
             if want.region is not None:
                 self.regions.check(want.region)
         return asked, Inference(
-            place.model, tensors, place.version, asked.id, asked.parameters, _least(place.timeout, asked.timeout),
-            arrived, asked.priority, tuple([want.name for want in asked.outputs]), "", place.client,
-        )  # fmt: skip
+            model=place.model,
+            tensors=tensors,
+            version=place.version,
+            id=asked.id,
+            parameters=asked.parameters,
+            timeout=_least(place.timeout, asked.timeout),
+            arrived=arrived,
+            priority=asked.priority,
+            outputs=tuple([want.name for want in asked.outputs]),
+            client=place.client,
+        )
 
     def written(self, asked: Asked, outcome: Answer) -> Said:
         """The answer that a client gets. Never raises."""

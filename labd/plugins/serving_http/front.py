@@ -90,6 +90,9 @@ class Front:
         finally:
             self.reactor, self.port = None, 0
 
+    def _log_taken(self, error: OSError) -> None:
+        self._node.log.error("models are not served: %s: %s", self.settings.listen, error.strerror)
+
     async def _socket(self) -> socket.socket:
         """The listening socket, as soon as it can be had."""
         host, port, _ = address(self.settings.listen)
@@ -100,9 +103,7 @@ class Front:
                 sock = socket.create_server((host, port), family=family, backlog=BACKLOG)
             except OSError as error:
                 if not told:
-                    self._node.log.error(
-                        "models are not served: %s: %s", self.settings.listen, error.strerror
-                    )
+                    self._log_taken(error)
                 told = True
                 await trio.sleep(AGAIN)
             else:

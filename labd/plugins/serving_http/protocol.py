@@ -25,7 +25,8 @@ from labd.plugins.serving_http.oip.refusals import bad
 from labd.plugins.serving_http.oip.request import Asked
 
 EXTENSIONS = (
-    "binary_tensor_data", "model_repository", "parameters", "schedule_policy", "statistics", "system_shared_memory",
+    "binary_tensor_data", "model_repository", "parameters", "schedule_policy", "statistics",
+    "system_shared_memory",
 )  # fmt: skip
 STATES = {
     "ready": "READY", "loading": "LOADING", "unloading": "UNLOADING", "failed": "UNAVAILABLE",

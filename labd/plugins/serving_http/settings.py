@@ -15,8 +15,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     said of everybody who reaches the listener. ``hosts`` are names under which it is reached, ``cors`` are
     sites whose pages may ask.
 
-    ``default_model`` is what the paths of wkr_serving ask; empty: the only one. ``image_hosts`` are those that
-    labd may download images from for ``/encode_img_url``. ``max_body`` is in bytes, times are seconds.
+    ``default_model`` is what the paths of wkr_serving ask; empty: the only one. ``image_hosts`` are those
+    that labd may download images from for ``/encode_img_url``. ``max_body`` is in bytes, times are seconds.
     """
 
     listen: Annotated[str, Meta(pattern=r"^(.+:[0-9]{1,5})?$")] = ""

@@ -85,10 +85,19 @@ async def test_json_and_binary_tensors_may_be_mixed(place, client):
 
 
 EVERY = {
-    "BOOL": [True, False], "UINT8": [0, 255], "UINT16": [0, 65535], "UINT32": [0, 2**32 - 1],
-    "UINT64": [0, 2**64 - 1], "INT8": [-128, 127], "INT16": [-(2**15), 2**15 - 1], "INT32": [-(2**31), 2**31 - 1],
-    "INT64": [-(2**63), 2**63 - 1], "FP32": [0.5, -2.0], "FP64": [0.1, 1e300], "BYTES": ["a", "b\n"],
-}  # fmt: skip
+    "BOOL": [True, False],
+    "UINT8": [0, 255],
+    "UINT16": [0, 65535],
+    "UINT32": [0, 2**32 - 1],
+    "UINT64": [0, 2**64 - 1],
+    "INT8": [-128, 127],
+    "INT16": [-(2**15), 2**15 - 1],
+    "INT32": [-(2**31), 2**31 - 1],
+    "INT64": [-(2**63), 2**63 - 1],
+    "FP32": [0.5, -2.0],
+    "FP64": [0.1, 1e300],
+    "BYTES": ["a", "b\n"],
+}
 
 
 @pytest.mark.parametrize("kind", EVERY)
@@ -226,5 +235,5 @@ async def test_a_not_a_number_is_null_in_json(place, client):
 
 async def _until(found):
     with trio.fail_after(5):
-        while not found():
+        while not found():  # noqa: ASYNC110 - what happens here tells nobody
             await trio.sleep(0.005)

@@ -96,7 +96,7 @@ async def test_metrics_count_what_was_answered():
 def test_the_plugin_offers_its_metrics():
     found = labd_metrics(Node("serving-http", config=Settings()))
     assert isinstance(found, Metrics)
-    assert [one.name for one in found.collect()][0] == "labd_serving_http_requests_total"
+    assert next(iter(found.collect())).name == "labd_serving_http_requests_total"
 
 
 # -- the paths of wkr_serving ----------------------------------------------------------------------
@@ -253,10 +253,17 @@ def test_links_folders_and_what_is_too_short_are_refused(memory, tmp_path):
         memory.register("r", "m", 0, 0, Peer(0, 0, 0))
 
 
-@pytest.mark.parametrize(("mode", "uid", "reads", "writes"), [
-    (0o600, 4242, False, False), (0o604, 4242, True, False), (0o606, 4242, True, True), (0o600, 0, True, True),
-    (0o600, None, False, False), (0o644, None, True, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "uid", "reads", "writes"),
+    [
+        (0o600, 4242, False, False),
+        (0o604, 4242, True, False),
+        (0o606, 4242, True, True),
+        (0o600, 0, True, True),
+        (0o600, None, False, False),
+        (0o644, None, True, False),
+    ],
+)
 def test_a_caller_may_what_the_mode_says_and_no_more(memory, tmp_path, mode, uid, reads, writes):
     if os.getuid():
         pytest.skip("only root can be somebody else")
@@ -289,9 +296,14 @@ def test_regions_have_a_bound_and_unregistering_twice_is_no_error(memory):
 # -- settings ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("listen", "text"), [
-    ("0.0.0.0:80", "only with a token_file"), ("somewhere:80", "is no IP address"), ("127.0.0.1:70000", "no port"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("listen", "text"),
+    [
+        ("0.0.0.0:80", "only with a token_file"),
+        ("somewhere:80", "is no IP address"),
+        ("127.0.0.1:70000", "no port"),
+    ],
+)
 def test_a_listener_that_cannot_be_is_refused(listen, text):
     with pytest.raises(msgspec.ValidationError, match=text):
         msgspec.convert({"listen": listen}, Settings)

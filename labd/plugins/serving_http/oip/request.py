@@ -49,7 +49,7 @@ class Wanted(NamedTuple):
 
 
 class Asked(msgspec.Struct, frozen=True, gc=False):
-    """A request. *timeout* is in seconds, 0 for none; *priority* 1 is the highest, 0 none; no *outputs*: all."""
+    """A request. *timeout* is in seconds, *priority* 1 is the highest, 0 means none; no *outputs*: all."""
 
     id: str
     inputs: tuple[Input, ...]

@@ -111,8 +111,8 @@ class Regions:
         found = self._find(region.name)
         if region.offset + region.size > found.size:
             raise bad(
-                f"{region.size} bytes at {region.offset} are not within the {found.size} bytes of shared memory "
-                f"region '{region.name}'"
+                f"{region.size} bytes at {region.offset} are not within the {found.size} bytes of shared "
+                f"memory region '{region.name}'"
             )
         return found
 
