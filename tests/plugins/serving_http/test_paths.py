@@ -159,7 +159,8 @@ async def test_4_the_second_envelope_has_the_status_twice(old):
     assert (answer.status, answer.json["error_code"]) == (400, 400)
     assert answer.json["error_message"] == 'Wrong request parameter, must contain "img_bytes"'
     large = {"content_type": "multipart/form-data; boundary=b"}
-    answer = await old.ask("POST", "/v1/encode_img_bytes", b"x" * (5 * 2**20 + 1), **large)
+    await old.send("POST", "/v1/encode_img_bytes", content_length=str(5 * 2**20 + 1), **large)
+    answer = await old.reply()
     assert (answer.status, answer.json["error_message"]) == (
         413,
         "Input file size too large, limit is 5.00MB",
