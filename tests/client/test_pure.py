@@ -124,7 +124,8 @@ def test_a_bar_is_drawn_at_a_pace_and_whole_at_the_end():
 @pytest.mark.parametrize(
     ("value", "datatype", "goes"),
     [
-        ([[1, 2]], "FP32", "FP32"), ([[True]], "", "BOOL"), (["a", "ö"], "", "BYTES"), ([b"\0"], "BYTES", "BYTES"),
+        ([[1, 2]], "FP32", "FP32"), ([[True]], "", "BOOL"), (["a", "ö"], "", "BYTES"),
+        ([b"\0"], "BYTES", "BYTES"),
         ([[1.5]], "", "FP64"),
     ],
 )  # fmt: skip
