@@ -28,6 +28,7 @@ from labd.daemon.layers import run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.own import methods
+from labd.daemon.models import ModelDesk
 from labd.daemon.node import NodeBlobs, NodeResources
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
@@ -138,6 +139,7 @@ class Daemon:
         self.dispatcher = Dispatcher()
         self.boundary = self.setup.registry.boundary
         self.wiring = Wiring(self.boundary, self.dispatcher)
+        self.models = ModelDesk(self.wiring.loaders)
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             self.setup.paths.state, self.wiring.kinds, TaskLines(Items(self.files), self.user_blobs),
