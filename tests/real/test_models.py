@@ -115,14 +115,18 @@ def test_what_was_loaded_is_there_after_a_restart_and_what_was_unloaded_is_not(o
     assert ask(own_daemon, 5, model="goes") == [10]
 
 
-def test_a_declared_model_is_there_when_labd_is(make_daemon):
+def test_a_declared_model_is_there_when_labd_is_and_stays_what_the_file_says(make_daemon):
     daemon = make_daemon(cores=4)
-    daemon.config.write_text(
-        f'[plugins.serving.models.m]\ntarget = "served:Double"\npath = ["{HERE}"]\nuser = "{getuser()}"\n'
-    )
+    words = f'[plugins.serving.models.m]\ntarget = "served:Double"\npath = ["{HERE}"]\nuser = "{getuser()}"\n'
+    daemon.config.write_text(words)
     daemon.start()
     wait_until(lambda: daemon.call("model.show", {"model": "m"})["model"]["state"] == "ready")
     assert ask(daemon, 3) == [6]
+    daemon.call("model.reload", {"model": "m"})
+    daemon.config.write_text(f"{words}arguments = {{ factor = 5 }}\n")
+    daemon.restart()
+    wait_until(lambda: daemon.call("model.show", {"model": "m"})["model"]["state"] == "ready")
+    assert ask(daemon, 3) == [15]
 
 
 def test_a_reload_leaves_no_gap(daemon):

@@ -153,6 +153,7 @@ class Version:
     def abandon(self) -> None:
         """It did not come up, and nobody is to try any more."""
         self._abandoned = True
+        self.reason = self.reason or "it was given up while it was loading"
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel(reason=f"model {self.name} did not come up")
 
