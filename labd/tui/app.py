@@ -13,6 +13,7 @@ from labd.errors import LabdError
 from labd.tui import themes
 from labd.tui.ink import Ink
 from labd.tui.link import Link
+from labd.tui.panels import Contained, find
 from labd.tui.registry import PAGES
 from labd.tui.screens.base import Page
 from labd.tui.settings import Settings
@@ -54,6 +55,7 @@ class LabdApp(App[None]):
         settings: Settings = Settings(),
         *,
         first: str = "overview",
+        find_panels: Callable[[], list[Contained]] = find,
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -63,6 +65,7 @@ class LabdApp(App[None]):
         self.pages = dict(PAGES)
         self.log_wanted: tuple[int, int | None] | None = None
         self.undoing: tuple[str, Sequence[Any]] | None = None
+        self.find_panels = find_panels
         self._settings, self._first = settings, first
         self._drawn = 0.0
         self._due = False

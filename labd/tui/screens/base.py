@@ -54,6 +54,10 @@ class Page(Screen[None]):
         for bar in self.query(Masthead):
             bar.refresh()
 
+    def on_descendant_focus(self) -> None:
+        """Other keys apply."""
+        self.bar()
+
     def bar(self) -> None:
         """The keys have changed."""
         self.refresh_bindings()

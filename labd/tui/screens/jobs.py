@@ -25,13 +25,13 @@ from labd.tui.widgets.note import Note
 COLUMNS = [
     Column("ID", 7, right=True, sort="id"),
     Column("NAME", 14, grow=3, sort="name"),
-    Column("USER", 8, above=64, sort="user"),
+    Column("USER", 8, above=100, sort="user"),
     Column("STATE", 9, sort="state"),
-    Column("TAKES", 10, above=72, sort="takes"),
+    Column("TAKES", 10, above=84, sort="takes"),
     Column("ELAPSED", 8, right=True, sort="started"),
-    Column("PROGRESS", 15, above=90, sort="progress"),
-    Column("LEFT", 7, right=True, above=100),
-    Column("PRIO", 5, right=True, above=110, sort="prio"),
+    Column("PROGRESS", 15, above=76, sort="progress"),
+    Column("LEFT", 7, right=True, above=120),
+    Column("PRIO", 5, right=True, above=130, sort="prio"),
     Column("GROUP", 10, above=150, sort="group"),
     Column("SAYS", 12, grow=4),
 ]
@@ -72,11 +72,11 @@ class Jobs(Steering):
         self._meanwhile: set[int] = set()
 
     def body(self) -> ComposeResult:
-        yield Note(self._note_line)
         yield Entry(placeholder="words, user:ada, state:failed, prio>0, !not", id="filter")
         with Horizontal():
             yield Grid(COLUMNS, lambda: len(self.ordering), self._row_at, self._place_of, empty="no job matches", id="jobs", classes="main first")
             yield Preview(id="side", classes="side")
+        yield Note(self._note_line)
 
     def on_mount(self) -> None:
         self._fill()

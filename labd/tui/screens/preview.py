@@ -1,6 +1,7 @@
 """A job at length, kept up to date: asked for again when something happens to it."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from labd.errors import LabdError
@@ -35,7 +36,7 @@ class Preview(Sheet):
     def again(self) -> None:
         """Ask again, soon."""
         if self.number:
-            self.run_worker(self._ask(self.number), exclusive=True, group="preview")
+            self.run_worker(partial(self._ask, self.number), exclusive=True, group="preview")
 
     async def _ask(self, number: int) -> None:
         await asyncio.sleep(SETTLE)
