@@ -20,6 +20,8 @@ from labd.tui.widgets.sheet import Sheet
 
 POINTS = 400
 GAP = 2
+PACE = 0.5
+"""Seconds between two questions about curves that grow."""
 
 
 class Curves(Steering):
@@ -52,6 +54,9 @@ class Curves(Steering):
             self._again()
         self.query_one(Sheet).redraw()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return False if action == "curves" else super().check_action(action, parameters)
+
     def chosen(self) -> list[JobRow]:
         row = self.store.jobs.get(self.number)
         return [row] if row is not None else []
@@ -68,7 +73,7 @@ class Curves(Steering):
         """Ask for the curves, one question at a time."""
         if not self._asking:
             self._asking = True
-            self.set_timer(0.5 if self._series else 0.0, lambda: self.run_worker(partial(self._ask), group="curves"))
+            self.set_timer(PACE if self._series else 0.01, lambda: self.run_worker(partial(self._ask), group="curves"))
 
     async def _ask(self) -> None:
         self._asking = False

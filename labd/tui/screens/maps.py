@@ -202,7 +202,7 @@ class Maps(Page):
     def _note_line(self, width: int) -> Line:
         running = sum(one["state"] in ("running", "open") for one in self.store.maps.values())
         failed = sum(one["failed"] > 0 for one in self.store.maps.values())
-        return line(f" {len(self._rows)} maps, {running} running", (f"  {failed} with failures" if failed else "", "bad"))
+        return line(f" Maps: {len(self._rows)}   running: {running}", (f"   with failures: {failed}" if failed else "", "bad"))
 
 
 def _error(error: dict[str, Any] | None) -> list[Line]:

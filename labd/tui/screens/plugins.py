@@ -186,7 +186,7 @@ class Plugins(Page):
 
     def _note_line(self, width: int) -> Line:
         bad = [one["name"] for one in self.store.plugins if STATES.get(one["state"]) == "bad"]
-        text = f" {len(self.store.plugins)} plugins, {len(self.store.status.get('services') or ())} services"
+        text = f" Plugins: {len(self.store.plugins)}   Services: {len(self.store.status.get('services') or ())}"
         return line(text, (f"  in trouble: {', '.join(bad)}" if bad else "", "bad"))
 
 

@@ -97,7 +97,7 @@ class Grid(ScrollView, can_focus=True):
     def redraw(self) -> None:
         """Rows may have changed: keep the cursor on its row, and draw."""
         count = self._count()
-        self.virtual_size = Size(self.size.width, count + 1)
+        self.virtual_size = Size(1, count + 1)
         if self._place is not None and self.key is not None:
             place = self._place(self.key)
             if place is not None and place != self.cursor:

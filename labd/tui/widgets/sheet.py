@@ -44,7 +44,7 @@ class Sheet(ScrollView, can_focus=True):
         if not size.width:
             return
         self._lines = self._draw(size.width, size.height)
-        self.virtual_size = Size(size.width, len(self._lines))
+        self.virtual_size = Size(1, len(self._lines))
         self.refresh()
 
     def on_resize(self) -> None:
