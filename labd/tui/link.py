@@ -5,6 +5,7 @@ answer takes long, so that a busy daemon is not made busier by those who watch.
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from typing import Any
@@ -181,6 +182,7 @@ class Link:
     async def _load(self, client: Client) -> None:
         """All events and jobs that are kept here, the newest first."""
         self.store.loading = True
+        gc.disable()  # a collection looks at all jobs, and holds everything up meanwhile
         try:
             self.store.put_events((await client.call("event.list", {"limit": EVENTS}))["events"])
             before: int | None = None
@@ -193,6 +195,8 @@ class Link:
                     break
                 before = found[-1]["id"]
         finally:
+            gc.enable()
+            gc.freeze()  # what is loaded stays, and none of it is in a circle
             self.store.loading = False
             self.store.touch("jobs")
             self.wake()

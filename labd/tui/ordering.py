@@ -7,7 +7,8 @@ can go on meanwhile.
 from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate
+from heapq import merge
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 from labd.cli.view import ENDED, LIVE
@@ -92,17 +93,19 @@ class Ordering:
 
     def fill(self, jobs: Mapping[int, JobRow]) -> Iterator[None]:
         """Take all of *jobs*, and yield after every slice. What changes meanwhile is for :meth:`update`."""
-        made: list[Entry] = []
+        runs: list[list[Entry]] = []
         numbers = list(jobs)
         for start in range(0, len(numbers), SLICE):
             found = (self._entry(jobs.get(number)) for number in numbers[start : start + SLICE])
-            made += sorted(entry for entry in found if entry is not None)
+            runs.append(sorted(entry for entry in found if entry is not None))
             yield
-        made.sort()  # runs that are sorted: a merge
-        yield
-        self._order, self._entries = made, {entry[2]: entry for entry in made}
-        yield
-        self._sizes = Counter(entry[0] for entry in made) if self.choice.group else Counter()
+        merged = merge(*runs)
+        self._order, self._entries, self._sizes = [], {}, Counter()
+        while part := list(islice(merged, SLICE)):
+            self._order += part
+            self._entries.update((entry[2], entry) for entry in part)
+            self._sizes.update(entry[0] for entry in part)
+            yield
         self.arrange()
 
     def arrange(self) -> None:

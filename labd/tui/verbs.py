@@ -65,11 +65,6 @@ def deed(name: str, rows: Iterable[JobRow], priority: int | None = None) -> Deed
     return Deed(verb, steps, undo)
 
 
-def applies(name: str, rows: Iterable[JobRow]) -> bool:
-    """Whether *name* can be done to any of them."""
-    return any(row.state in VERBS[name].states for row in rows)
-
-
 def named(rows: list[JobRow]) -> str:
     """``job 12 (train)``, or ``3 jobs``."""
     if len(rows) != 1:

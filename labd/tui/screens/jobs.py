@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Hashable
+from itertools import islice
 from typing import ClassVar
 
 from textual import on
@@ -37,6 +38,9 @@ COLUMNS = [
 ]
 MANY = 1_000
 """Changes at once from which the table is made anew."""
+
+LOOKED = 200
+"""Marked jobs that are looked at to say which keys apply."""
 
 SIDE = 150
 """Cells from which the job under the cursor is shown beside."""
@@ -152,6 +156,10 @@ class Jobs(Steering):
     def chosen(self) -> list[JobRow]:
         numbers = self.marked or {self.under()}
         return [row for number in sorted(numbers) if (row := self.store.jobs.get(number)) is not None]
+
+    def states(self) -> set[str]:
+        few = islice(self.marked or {self.under()}, LOOKED)
+        return {row.state for number in few if (row := self.store.jobs.get(number)) is not None}
 
     def under(self) -> int:
         """The job under the cursor; 0 for none."""

@@ -31,14 +31,17 @@ class Steering(Page):
         """The jobs that are meant: those that are marked, else the one under the cursor."""
         raise NotImplementedError
 
+    def states(self) -> set[str]:
+        """The states of those jobs, or of the first of many."""
+        return {row.state for row in self.chosen()}
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Only what applies is offered."""
-        if action == "steer":
-            return verbs.applies(str(parameters[0]), self.chosen())
-        if action == "prioritise":
-            return verbs.applies(action, self.chosen())
+        if action in ("steer", "prioritise"):
+            verb = verbs.VERBS[str(parameters[0]) if parameters else action]
+            return not self.states().isdisjoint(verb.states)
         if action in ("output", "curves", "submit_like"):
-            return bool(self.chosen())
+            return bool(self.states())
         return True
 
     def action_steer(self, name: str) -> None:
