@@ -51,6 +51,7 @@ from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.registry import Registry
 from labd.daemon.restored import own_up
+from labd.daemon.sampling import Sampler
 from labd.daemon.server import Server, bind
 from labd.daemon.signals import Signals
 from labd.daemon.stall import StallWatch
@@ -171,6 +172,7 @@ class Daemon:
         self.spans = Spans(self.store, self.bus, SpanOrigin(socket.gethostname(), version(), self.epoch))
         self.web = Web(self)
         self.control = Control(self)
+        self.sampler = Sampler(self.bus, self.control.publish_sample, (setup.paths.state, "/", "/tmp"))
         self.plugins = Switchboard(
             setup.registry, self.wiring, self._node, setup.loaded, find=plugins.find,
             read=self.control.read, tell=self._tell, stopping=lambda: self.control.stopping,
@@ -242,6 +244,7 @@ class Daemon:
                 Service("jobs", self.runner.run, once, critical=True),
                 Service("notices", self.notices.run, patient),
                 Service("workers", self.workers.run, quick, critical=True),
+                Service("sampler", self.sampler.run, quick),
                 Service("telemetry", self.spans.run, quick),
             ],
             list(self.setup.registry.services),  # the layer that Wiring starts more in

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import Worker, WorkerState
 
 from labd.errors import LabdError
 from labd.tui import themes
@@ -17,8 +19,11 @@ from labd.tui.panels import Contained, find
 from labd.tui.registry import PAGES
 from labd.tui.screens.base import Page
 from labd.tui.settings import Settings
-from labd.tui.store import Changes, Store
+from labd.tui.store import Store
 from labd.tui.text import Line, line
+from labd.tui.work import start
+
+USUAL = Settings()
 
 FRAME = 0.05
 """Seconds between two pictures, at least."""
@@ -52,7 +57,7 @@ class LabdApp(App[None]):
     def __init__(
         self,
         make_link: Callable[[Store, Callable[[], None]], Link],
-        settings: Settings = Settings(),
+        settings: Settings = USUAL,
         *,
         first: str = "overview",
         find_panels: Callable[[], list[Contained]] = find,
@@ -64,6 +69,8 @@ class LabdApp(App[None]):
         self.clock = clock
         self.pages = dict(PAGES)
         self.log_wanted: tuple[int, int | None] | None = None
+        self.faults: deque[BaseException] = deque(maxlen=20)
+        """Mistakes of ours, in work beside the drawing."""
         self.undoing: tuple[str, Sequence[Any]] | None = None
         self.find_panels = find_panels
         self._settings, self._first = settings, first
@@ -74,7 +81,7 @@ class LabdApp(App[None]):
         self.theme = themes.NAMES[settings.theme]
         self.ink = Ink(self.get_css_variables())
         for page in self.pages.values():
-            self.add_mode(page.name, page.make)  # type: ignore[arg-type]
+            self.add_mode(page.name, page.make)
         self.set_keymap(dict(settings.keys))
 
     # -- life ------------------------------------------------------------------------------------
@@ -82,7 +89,7 @@ class LabdApp(App[None]):
     async def on_mount(self) -> None:
         """Show the first page, then connect."""
         await self.switch_mode(self._first)
-        self.run_worker(self.link.run(), group="link", exit_on_error=False)
+        start(self, "link", self.link.run)
         self.set_interval(1.0, self._tick)
 
     def wake(self) -> None:
@@ -95,12 +102,13 @@ class LabdApp(App[None]):
 
     def _frame(self) -> None:
         self._due, self._drawn = False, time.monotonic()
-        self._show(self.store.drain())
-
-    def _show(self, changes: Changes) -> None:
-        page = self._page()
-        if page is not None and changes.topics:
+        changes, page = self.store.drain(), self._page()
+        if page is None or not changes.topics:
+            return
+        try:
             page.refreshed(changes)
+        except Exception as error:
+            self._faulted(error)
 
     def _tick(self) -> None:
         self.store.tick()
@@ -113,6 +121,17 @@ class LabdApp(App[None]):
         if not self._screen_stacks.get(self.current_mode):
             return None
         return next((one for one in reversed(self.screen_stack) if isinstance(one, Page)), None)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Work that failed by a mistake of ours is told, and remembered."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self._faulted(event.worker.error)
+
+    def _faulted(self, error: BaseException) -> None:
+        again = any(type(one) is type(error) and str(one) == str(error) for one in self.faults)
+        self.faults.append(error)
+        if not again:
+            self.notify(f"{type(error).__name__}: {error}", severity="error", markup=False)
 
     # -- looks -----------------------------------------------------------------------------------
 
@@ -133,7 +152,9 @@ class LabdApp(App[None]):
         again = f"↻ after {link.resumed} " if link.resumed is not None else ""
         lost = f"-{store.skipped} " if store.skipped else ""
         load = f"loading {len(store.jobs)} " if store.loading else ""
-        return line((load, "info"), (lost, "warn"), (again, "info"), ("● live", "good"), (f" #{store.last} ", "dim"))
+        return line(
+            (load, "info"), (lost, "warn"), (again, "info"), ("● live", "good"), (f" #{store.last} ", "dim")
+        )
 
     # -- actions ---------------------------------------------------------------------------------
 
@@ -167,7 +188,7 @@ class LabdApp(App[None]):
         self.log_wanted = (job, attempt)
         while len(self.screen_stack) > 1:
             self.pop_screen()
-        self.run_worker(self.action_page("logs"))
+        start(self, "page", self.action_page, "logs")
 
     def action_reload(self) -> None:
         self.link.refresh()
@@ -179,13 +200,13 @@ class LabdApp(App[None]):
             self.notify("There is nothing to take back", severity="warning")
             return
         (what, steps), self.undoing = self.undoing, None
-        self.run_worker(self.do(f"Took back: {what}", steps), group="deeds")
+        start(self, "deeds", self.do, f"Took back: {what}", steps, only=False)
 
     async def do(self, what: str, steps: Sequence[Any], undo: Sequence[Any] = ()) -> None:
         """Make the calls, and say how that went."""
         failed, done = [], 0
-        for start in range(0, len(steps), 16):
-            calls = [self.link.call(step.method, step.params) for step in steps[start : start + 16]]
+        for at in range(0, len(steps), 16):
+            calls = [self.link.call(step.method, step.params) for step in steps[at : at + 16]]
             for answer in await asyncio.gather(*calls, return_exceptions=True):
                 failed += [answer] if isinstance(answer, LabdError) else []
                 done += not isinstance(answer, BaseException)
@@ -198,5 +219,7 @@ class LabdApp(App[None]):
 
     def complain(self, error: LabdError, more: int = 0) -> None:
         """Tell of an error, and what to do about it."""
-        text = error.message + (f"\n{error.hint}" if error.hint else "") + (f"\nand {more} more" if more else "")
+        text = (
+            error.message + (f"\n{error.hint}" if error.hint else "") + (f"\nand {more} more" if more else "")
+        )
         self.notify(text, severity="error", timeout=8, markup=False)

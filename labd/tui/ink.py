@@ -20,6 +20,7 @@ _LOOKS: dict[str, tuple[str, bool, bool]] = {
     "accent": ("accent", True, False),
     "bar": ("primary", False, False),
     "key": ("accent", True, False),
+    "here": ("primary", True, True),
     "head": ("labd-dim", True, False),
     "found": ("warning", True, True),
     # those of labd.cli
@@ -46,7 +47,9 @@ class Ink:
 
 
 def _style(variables: Mapping[str, str], colour: str, bold: bool, reverse: bool) -> Style:
-    return Style(color=_rich(variables[colour]) if colour else None, bold=bold or None, reverse=reverse or None)
+    return Style(
+        color=_rich(variables[colour]) if colour else None, bold=bold or None, reverse=reverse or None
+    )
 
 
 def _rich(text: str) -> str:

@@ -16,6 +16,9 @@ from labd.tui.store import LinkState, Store
 from labd.wire.aio import Client, Feed
 from labd.wire.aio_link import Connect, connect_unix
 
+TOPICS = ("*", "machine.sampled")
+"""Everything; and samples of the machine, which must be asked for by name."""
+
 PAGE = 500
 """Jobs in one answer: what is taken in between two frames."""
 
@@ -25,7 +28,7 @@ HEAD = 100
 MOST = 150_000
 """Jobs that are loaded at the start; the newest."""
 
-EVENTS = 500
+EVENTS = 200
 """Old events that are loaded at the start."""
 
 PAUSE = 1.0
@@ -62,7 +65,9 @@ class Link:
         finally:
             self._client = None
 
-    async def call(self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None) -> Any:
+    async def call(
+        self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None
+    ) -> Any:
         """The answer of the daemon. Raises LabdError; Unreachable while there is none."""
         if self._client is None:
             raise LabdError("the link to labd is not up yet")
@@ -106,7 +111,7 @@ class Link:
     async def _follow(self, client: Client) -> None:
         """Take events for ever."""
         while True:
-            self._feed = client.events(())
+            self._feed = client.events(TOPICS)
             try:
                 async for event in self._feed:
                     self.store.take(event)
@@ -136,7 +141,9 @@ class Link:
                 self.store.stale |= topics  # the link says why; it is asked for again when it is up
                 await client.wait_state("up")
                 self._news.set()
-            await asyncio.sleep(max(PAUSE, SHARE * (time.monotonic() - begun) if topics <= EVERYTHING else PAUSE))
+            await asyncio.sleep(
+                max(PAUSE, SHARE * (time.monotonic() - begun) if topics <= EVERYTHING else PAUSE)
+            )
 
     def _take_stale(self) -> set[str]:
         topics = set(self.store.stale)

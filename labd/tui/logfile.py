@@ -84,7 +84,9 @@ class LogFile:
         feed = data.rfind(b"\n")
         return low + feed + 1 if feed >= 0 else low
 
-    async def find(self, pattern: re.Pattern[bytes], start: int, *, back: bool = False) -> AsyncIterator[tuple[int, int | None]]:
+    async def find(
+        self, pattern: re.Pattern[bytes], start: int, *, back: bool = False
+    ) -> AsyncIterator[tuple[int, int | None]]:
         """Search from *start*: yields how far it is and, at last, where the first match is.
 
         A match that crosses two strides is found as far as it is shorter than :data:`LONGEST`.
@@ -99,7 +101,9 @@ class LogFile:
             if found is not None:
                 yield low + found, low + found
                 return
-            at = low if back else at + max(len(data) - LONGEST, 1) if at + len(data) < self.size else self.size
+            at = (
+                low if back else at + max(len(data) - LONGEST, 1) if at + len(data) < self.size else self.size
+            )
             yield at, None
 
     async def _starts(self, end: int) -> list[int]:
@@ -119,9 +123,8 @@ class LogFile:
     async def _some(self, start: int, length: int) -> bytes:
         """Bytes of the log, through the chunks in memory."""
         length = min(length, self.size - start)
-        parts = []
-        for number in range(start // CHUNK, (start + max(length, 1) - 1) // CHUNK + 1):
-            parts.append(await self._chunk(number))
+        numbers = range(start // CHUNK, (start + max(length, 1) - 1) // CHUNK + 1)
+        parts = [await self._chunk(number) for number in numbers]
         skip = start % CHUNK
         return b"".join(parts)[skip : skip + max(length, 0)]
 

@@ -23,8 +23,17 @@ Entry = tuple[Any, ...]
 
 _RANKS = {state: rank for rank, state in enumerate((*LIVE, *ENDED))}
 
+
+def _ranked(row: JobRow) -> tuple[int, int, int]:
+    """What runs, then what waits in its order, then what has ended, the newest first."""
+    rank = _RANKS.get(row.state, len(_RANKS))
+    if row.state in ENDED:
+        return len(LIVE), 0, -row.id
+    return (rank, -(row.priority or 0), row.id) if rank > 2 else (rank, 0, -row.id)
+
+
 SORTS: dict[str, Callable[[JobRow], Any]] = {
-    "state": lambda row: _ranked(row),
+    "state": _ranked,
     "id": lambda row: row.id,
     "name": lambda row: row.name.lower(),
     "user": lambda row: row.user,
@@ -45,14 +54,6 @@ GROUPS: dict[str, Callable[[JobRow], str]] = {
 }
 
 
-def _ranked(row: JobRow) -> tuple[int, int, int]:
-    """What runs, then what waits in its order, then what has ended, the newest first."""
-    rank = _RANKS.get(row.state, len(_RANKS))
-    if row.state in ENDED:
-        return len(LIVE), 0, -row.id
-    return (rank, -(row.priority or 0), row.id) if rank > 2 else (rank, 0, -row.id)
-
-
 class Choice(NamedTuple):
     """What is to be shown, and how."""
 
@@ -62,18 +63,21 @@ class Choice(NamedTuple):
     group: str = ""
 
 
+USUAL = Choice()
+
+
 class Heading(NamedTuple):
     """The line above a group."""
 
     name: str
-    count: int
+    size: int
     folded: bool
 
 
 class Ordering:
     """Numbers of jobs in the order of *choice*; lines are those and the headings of groups."""
 
-    def __init__(self, choice: Choice = Choice()) -> None:
+    def __init__(self, choice: Choice = USUAL) -> None:
         self.choice = choice
         self.folded: set[str] = set()
         self._order: list[Entry] = []

@@ -89,7 +89,7 @@ class Contained:
                 return work()
         except (KeyboardInterrupt, GeneratorExit):
             raise
-        except BaseException as error:  # noqa: BLE001 - other people's code, SystemExit too
+        except BaseException as error:  # other people's code: SystemExit too
             self.error = f"{type(error).__name__}: {error}"[:MOST_TEXT]
             return None
 
@@ -116,4 +116,6 @@ def find() -> list[Contained]:
     """The panels that are installed, in the order of their names."""
     from importlib.metadata import entry_points
 
-    return [Contained(entry.name, entry.load) for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)]
+    return [
+        Contained(entry.name, entry.load) for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name)
+    ]

@@ -26,12 +26,28 @@ class Entry(NamedTuple):
 PAGES = {
     entry.name: entry
     for entry in (
-        Entry("overview", "1", "Overview", "labd.tui.screens.overview:Overview", "the machine and what runs on it"),
-        Entry("jobs", "2", "Jobs", "labd.tui.screens.jobs:Jobs", "all jobs: find them, look at them, steer them"),
+        Entry(
+            "overview",
+            "1",
+            "Overview",
+            "labd.tui.screens.overview:Overview",
+            "the machine and what runs on it",
+        ),
+        Entry(
+            "jobs", "2", "Jobs", "labd.tui.screens.jobs:Jobs", "all jobs: find them, look at them, steer them"
+        ),
         Entry("logs", "3", "Logs", "labd.tui.screens.logs:Logs", "the output of a job"),
-        Entry("maps", "4", "Fan-out", "labd.tui.screens.maps:Maps", "maps of a function, and how far they are"),
-        Entry("plugins", "5", "Plugins", "labd.tui.screens.plugins:Plugins", "plugins and services, and their state"),
+        Entry(
+            "maps", "4", "Fan-out", "labd.tui.screens.maps:Maps", "maps of a function, and how far they are"
+        ),
+        Entry(
+            "plugins",
+            "5",
+            "Plugins",
+            "labd.tui.screens.plugins:Plugins",
+            "plugins and services, and their state",
+        ),
         Entry("events", "6", "Events", "labd.tui.screens.events:Events", "what happened, and what happens"),
         Entry("panels", "7", "Panels", "labd.tui.screens.panels:Panels", "what plugins show"),
     )
-}  # fmt: skip
+}

@@ -3,6 +3,7 @@
 A hundred thousand of these must fit: they have slots, and no environment, script or arguments.
 """
 
+from collections.abc import Sequence
 from sys import intern
 from typing import Any
 
@@ -29,6 +30,32 @@ class JobRow:
 
     __slots__ = FIELDS
 
+    id: int
+    name: str
+    kind: str
+    state: str
+    user: str
+    priority: int | None
+    cpus: float | None
+    memory: int | None
+    gpus: float | None
+    gpu_ids: Sequence[int] | None
+    vram: int | None
+    group: str
+    tags: Sequence[str] | None
+    attempt: int | None
+    submitted: float | None
+    started: float | None
+    ended: float | None
+    exit_code: int | None
+    signal: int | None
+    reason: str | None
+    progress: float | None
+    metrics: dict[str, Any] | None
+    eta: float | None
+    waiting_for: str | None
+    tasks: dict[str, int] | None
+
     def __init__(self, job: dict[str, Any]) -> None:
         self.put(job)
 
@@ -38,7 +65,7 @@ class JobRow:
             setattr(self, field, job.get(field))
         for field in _SHARED:
             setattr(self, field, intern(str(job.get(field) or "")))
-        self.metrics: dict[str, Any] | None = dict(list((job.get("metrics") or {}).items())[:METRICS]) or None
+        self.metrics = dict(list((job.get("metrics") or {}).items())[:METRICS]) or None
 
     def as_map(self) -> dict[str, Any]:
         """As :mod:`labd.cli.view` takes it."""
@@ -47,7 +74,9 @@ class JobRow:
     @property
     def words(self) -> str:
         """What a filter without a field looks at."""
-        return f"{self.id} {self.name} {self.user} {self.state} {self.group} {' '.join(self.tags or ())}".lower()
+        return (
+            f"{self.id} {self.name} {self.user} {self.state} {self.group} {' '.join(self.tags or ())}".lower()
+        )
 
 
 def submitted(event: dict[str, Any]) -> JobRow:

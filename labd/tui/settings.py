@@ -46,5 +46,5 @@ def _checked(table: dict[str, Any], where: str) -> Settings:
     if theme not in NAMES:
         raise ConfigError(f"{where}: theme: there is no {theme!r}", hint=f"there are {', '.join(NAMES)}")
     if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
-        raise ConfigError(f"{where}: [keys] takes lines such as \"jobs.cancel\" = \"X\"")
+        raise ConfigError(f'{where}: [keys] takes lines such as "jobs.cancel" = "X"')
     return Settings(theme, keys)

@@ -17,5 +17,3 @@ def run(socket: str | None, theme: str | None, page: str, *, mouse: bool = True)
     app = LabdApp(lambda store, wake: Link(store, path, wake), chosen, first=page)
     app.run(mouse=mouse)
     return app.return_code or 0
-
-

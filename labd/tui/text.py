@@ -6,6 +6,7 @@ from typing import NamedTuple
 from labd.cli.render import cells, cut, safe
 
 BLOCKS = " ▁▂▃▄▅▆▇█"
+PARTS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 
 
 class Span(NamedTuple):
@@ -52,13 +53,12 @@ def wrapped(text: str, width: int, style: str = "", indent: str = "") -> list[Li
     """Prose in lines; a word that is too long is broken."""
     lines: list[str] = []
     for word in safe(text).split():
-        while word:
-            if lines and cells(lines[-1]) + 1 + cells(word) <= width:
-                lines[-1] += f" {word}"
-                break
-            piece = word if cells(word) <= width else word[: max(width - len(indent), 1)]
-            lines.append((indent if lines else "") + piece)
-            word = word[len(piece) :]
+        if lines and cells(lines[-1]) + 1 + cells(word) <= width:
+            lines[-1] += f" {word}"
+            continue
+        size = max(width - len(indent), 1) if cells(word) > width else len(word)
+        for start in range(0, len(word), size):
+            lines.append((indent if lines else "") + word[start : start + size])
     return [[Span(one, style)] for one in lines]
 
 
@@ -70,7 +70,13 @@ def frame(title: str, body: Sequence[Line], width: int, height: int, note: str =
         tail = f" {safe(note)} "
     rule = "─" * max(width - cells(head) - cells(tail) - 6, 0)
     rows = list(body[: height - 2]) + [[] for _ in range(height - 2 - len(body))]
-    top: Line = [Span("╭─ ", "rule"), Span(head, "title"), Span(f" {rule}", "rule"), Span(tail, "dim"), Span("─╮", "rule")]
+    top: Line = [
+        Span("╭─ ", "rule"),
+        Span(head, "title"),
+        Span(f" {rule}", "rule"),
+        Span(tail, "dim"),
+        Span("─╮", "rule"),
+    ]
     sides = [[Span("│ ", "rule"), *fit(row, inner), Span(" │", "rule")] for row in rows]
     return [fit(top, width), *sides, [Span("╰" + "─" * max(width - 2, 0) + "╯", "rule")]]
 
@@ -83,10 +89,24 @@ def beside(left: Sequence[Line], right: Sequence[Line], left_width: int, gap: in
     return [[*fit(a, left_width), Span(" " * gap), *b] for a, b in zip(padded, others, strict=True)]
 
 
+def bar(share: float, width: int) -> tuple[str, str]:
+    """What is full of a bar, to an eighth of a cell, and what is not."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    if share > 0:
+        eighths = max(eighths, 1)
+    full = "█" * (eighths // 8) + PARTS[eighths % 8]
+    return full, "░" * (width - len(full))
+
+
 def gauge(share: float, width: int, style: str = "bar") -> Line:
     """A bar: full blocks for what is taken."""
-    full = round(min(max(share, 0.0), 1.0) * width)
-    return [Span("█" * full, style), Span("░" * (width - full), "faint")]
+    full, empty = bar(share, width)
+    return [Span(full, style), Span(empty, "faint")]
+
+
+def percent(share: float | None, width: int = 10) -> str:
+    """A bar and a number, for a cell of a table; nothing for what is not known."""
+    return "" if share is None else "".join(bar(share, width)) + f" {share:4.0%}"
 
 
 def spark(values: Sequence[float], width: int, top: float | None = None) -> str:

@@ -4,7 +4,10 @@ from textual.theme import Theme
 
 
 def _theme(name: str, *, dark: bool, colours: dict[str, str], own: dict[str, str]) -> Theme:
-    return Theme(name=name, dark=dark, variables={f"labd-{key}": value for key, value in own.items()}, **colours)  # type: ignore[arg-type]
+    theme = Theme(name, dark=dark, variables={f"labd-{key}": value for key, value in own.items()}, primary="")
+    for key, value in colours.items():
+        setattr(theme, key, value)
+    return theme
 
 
 THEMES = [

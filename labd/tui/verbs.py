@@ -23,7 +23,9 @@ VERBS = {
     for verb in (
         Verb("cancel", "job.cancel", "cancelled", LIVE, warning="Their processes are ended."),
         Verb("retry", "job.retry", "queued again", ENDED, warning="Each becomes a new attempt."),
-        Verb("requeue", "job.requeue", "queued again", ACTIVE, warning="The attempt is ended, and begins anew."),
+        Verb(
+            "requeue", "job.requeue", "queued again", ACTIVE, warning="The attempt is ended, and begins anew."
+        ),
         Verb("hold", "job.hold", "held", ("queued", "blocked"), undo="release"),
         Verb("release", "job.release", "released", ("held",), undo="hold"),
         Verb("pause", "job.pause", "paused", ("running",), undo="resume"),

@@ -1,12 +1,17 @@
 """The whole machine on one screen."""
 
-from collections.abc import Iterable
-
 from labd.cli import view
+from labd.cli.render import cut
 from labd.cli.times import span
 from labd.tui.rows import JobRow
 from labd.tui.store import Store, gpu_held
-from labd.tui.text import Line, Span, beside, cut, fit, frame, gauge, heat, line, spark, width_of
+from labd.tui.text import Line, Span, area, beside, fit, frame, gauge, heat, line, spark, width_of
+
+CURVES = {"Cores": "cores", "Memory": "memory", "CPU": "cpu", "RAM": "used"}
+"""The histories of meters."""
+
+TALL = 45
+"""Lines from which curves have several."""
 
 WIDE = 110
 """Cells from which there are two columns."""
@@ -35,7 +40,13 @@ def _one(store: Store, width: int, height: int, now: float) -> list[Line]:
 def _two(store: Store, width: int, height: int, now: float) -> list[Line]:
     left = min(max(width * 2 // 5, 50), 84)
     right = width - left - 1
-    machine, gpus, services = _machine(store, left - 4, gpus=False), _gpus(store, left - 4), _services(store, left - 4, now)
+    machine, gpus, services = (
+        _machine(store, left - 4, gpus=False),
+        _gpus(store, left - 4),
+        _services(store, left - 4, now),
+    )
+    if height >= TALL:
+        machine = _tall(store, left - 4)
     top = min(len(machine) + 2, height // 2)
     middle = min(len(gpus) + 2, max(height // 3, 4)) if gpus else 0
     rest = height - top - middle
@@ -61,20 +72,42 @@ def _machine(store: Store, width: int, *, gpus: bool = True) -> list[Line]:
     made = []
     if has:
         made.append(_meter(store, "Cores", "cores", has["cores_held"], has["cores"], _count, width, "held"))
-        made.append(_meter(store, "Memory", "memory", has["memory_held"], has["memory"], view.memory, width, "held"))
+        made.append(
+            _meter(store, "Memory", "memory", has["memory_held"], has["memory"], view.memory, width, "held")
+        )
     if machine:
         cpu = float(machine.get("cpu") or 0.0)
         made.append(_meter(store, "CPU", "cpu", cpu * 100, 100.0, lambda n: f"{n:.0f}%", width, "busy"))
-        made.append(_meter(store, "RAM", "used", machine["memory_used"], machine["memory"], view.memory, width, "used"))
+        made.append(
+            _meter(
+                store, "RAM", "used", machine["memory_used"], machine["memory"], view.memory, width, "used"
+            )
+        )
         made += [_disk(one, width) for one in machine.get("disks") or ()]
     return made + (_gpus(store, width) if gpus else [])
+
+
+def _tall(store: Store, width: int) -> list[Line]:
+    """With a curve below each meter."""
+    made: list[Line] = []
+    for meter in _machine(store, width, gpus=False):
+        name = meter[0].text.strip()
+        made.append(meter[:-1] if name in CURVES else meter)
+        if name in CURVES:
+            values = store.history.last(CURVES[name], width - 8)
+            made += [line(f"{'':<8}", (row, "info")) for row in area(values, width - 8, 3)]
+    return made
 
 
 def _meter(store, name, series, part, whole, text, width, word) -> Line:  # type: ignore[no-untyped-def]
     share = part / whole if whole else 0.0
     bar = max(min(width // 4, 24), 8)
     figures = f"{text(part)}/{text(whole)} {word}" if word in ("held", "used") else f"{text(part)} {word}"
-    head: Line = [*line((f"{name:<7}", "dim")), *gauge(share, bar, heat(share)), *line(f" {figures:<18}")]
+    head: Line = [
+        *line((f"{name:<7}", "dim")),
+        *gauge(share, bar, "bar" if word == "held" else heat(share)),
+        *line(f" {figures:<18}"),
+    ]
     room = width - width_of(head) - 1
     curve = spark(store.history.last(series, room), room, 1.0) if room > 5 else ""
     return [*head, Span(f" {curve}", "info")]
@@ -85,9 +118,10 @@ def _disk(disk: dict[str, object], width: int) -> Line:
     share = 1 - free / total if total else 0.0
     bar = max(min(width // 4, 24), 8)
     return [
-        *line(("Disk   ", "dim")), *gauge(share, bar, heat(share)),
+        *line(("Disk   ", "dim")),
+        *gauge(share, bar, heat(share)),
         *line(f" {view.memory(free)} free of {view.memory(total)}  ", (str(disk["path"]), "dim")),
-    ]  # fmt: skip
+    ]
 
 
 def _gpus(store: Store, width: int) -> list[Line]:
@@ -102,11 +136,19 @@ def _gpu(store: Store, device: dict[str, object], width: int) -> Line:
     well = device.get("state", "ok") in ("ok", "", None) and not device.get("trouble")
     holders = ", ".join(_holder(store, str(part["holder"])) for part in device["held"]) or "free"  # type: ignore[attr-defined]
     text = holders if well else f"{device.get('trouble') or device.get('state')}: {holders}"
-    head: Line = [*line((f"GPU {index:<3}", "dim")), *gauge(share, bar, heat(share) if well else "bad"), Span(" ")]
+    head: Line = [
+        *line((f"GPU {index:<3}", "dim")),
+        *gauge(share, bar, "bar" if well else "bad"),
+        Span(" "),
+    ]
     room = width - width_of(head)
     curve = max(min(room // 3, 30), 0)
     made = [*head, *fit(line((text, "" if well else "bad")), room - curve)]
-    return [*made, Span(spark(store.history.last(f"gpu {index}", curve), curve, 1.0), "info")] if curve > 5 else made
+    return (
+        [*made, Span(spark(store.history.last(f"gpu {index}", curve), curve, 1.0), "info")]
+        if curve > 5
+        else made
+    )
 
 
 def _holder(store: Store, holder: str) -> str:
@@ -137,9 +179,10 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     job = row.as_map()
     head: Line = [
         *fit(line((f"{row.id:>6} ", "dim"), (row.name or "no name", "bold")), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9), *fit(line((view.resources(job), "dim")), 12),
+        *fit(line(f" {row.user}"), 9),
+        *fit(line((view.resources(job), "dim")), 12),
         *line(f"{view.elapsed(job, now):>7} "),
-    ]  # fmt: skip
+    ]
     if row.state != "running":
         return [*head, *line((row.state, view.STYLES[row.state]))]
     share = view.done(job) if row.tasks else row.progress
@@ -147,7 +190,9 @@ def _run(row: JobRow, width: int, now: float) -> Line:
         cells = 14 if width > 90 else 8
         head += [*gauge(share, cells, "good"), *line(f" {share:4.0%} ")]
     left = f"{view.left(job)} left " if view.left(job) else ""
-    figures = "  ".join(f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None)
+    figures = "  ".join(
+        f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None
+    )
     return [*head, *line((left, "info"), (figures, "dim"))]
 
 
@@ -163,9 +208,10 @@ def _wait(row: JobRow, width: int) -> Line:
     job = row.as_map()
     return [
         *fit(line((f"{row.id:>6} ", "dim"), row.name or "no name"), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9), *fit(line((view.resources(job), "dim")), 12),
+        *fit(line(f" {row.user}"), 9),
+        *fit(line((view.resources(job), "dim")), 12),
         *line((f"{row.state} ", view.STYLES[row.state]), (row.waiting_for or "", "warn")),
-    ]  # fmt: skip
+    ]
 
 
 def _some(made: list[Line], total: int, room: int, verb: str) -> list[Line]:
@@ -182,22 +228,38 @@ SERVICE_STYLES = {"ready": "good", "failed": "bad", "backoff": "warn", "starting
 def _services(store: Store, width: int, now: float) -> list[Line]:
     """Those in trouble first."""
     order = {"failed": 0, "backoff": 1, "starting": 2}
-    found = sorted(store.status.get("services") or (), key=lambda one: (order.get(one["state"], 3), one["owner"] == "labd", one["name"]))
+    found = sorted(
+        store.status.get("services") or (),
+        key=lambda one: (order.get(one["state"], 3), one["owner"] == "labd", one["name"]),
+    )
     made = []
     for one in found:
         owner = "" if one["owner"] in ("labd", one["name"]) else f" of {one['owner']}"
         again = f" {one['restarts']} restarts" if one["restarts"] else ""
-        made.append([
-            *fit(line(one["name"], (owner, "dim")), min(max(width // 3, 16), 24)),
-            *line((f" {one['state']:<9}", SERVICE_STYLES.get(one["state"], "")), (f" {span(now - one['since']):>6}", "dim"), (again, "warn"), (f"  {one['last_error']}" if one["last_error"] else "", "bad")),
-        ])  # fmt: skip
+        made.append(
+            [
+                *fit(line(one["name"], (owner, "dim")), min(max(width // 3, 16), 24)),
+                *line(
+                    (f" {one['state']:<9}", SERVICE_STYLES.get(one["state"], "")),
+                    (f" {span(now - one['since']):>6}", "dim"),
+                    (again, "warn"),
+                    (f"  {one['last_error']}" if one["last_error"] else "", "bad"),
+                ),
+            ]
+        )
     return made
 
 
 def _services_note(store: Store) -> str:
     found = store.status.get("services") or ()
     bad = [one["name"] for one in found if one["state"] in ("failed", "backoff")]
-    return f"{len(bad)} in trouble: {cut(', '.join(bad), 30)}" if bad else f"{len(found)} services well" if found else ""
+    return (
+        f"{len(bad)} in trouble: {cut(', '.join(bad), 30)}"
+        if bad
+        else f"{len(found)} services well"
+        if found
+        else ""
+    )
 
 
 def _events(store: Store, width: int, room: int, now: float) -> list[Line]:
@@ -211,7 +273,12 @@ def event_line(event: dict[str, object], now: float) -> Line:
     about = what_about(kind, data)  # type: ignore[arg-type]
     cause = str(event.get("cause") or "")
     ago = span(max(now - float(str(event["time"])), 0.0))
-    return line((f"{ago:>6} ", "dim"), (f"{kind:<20} ", kind_style(kind)), about, (f"  {cause}" if cause else "", "dim"))
+    return line(
+        (f"{ago:>6} ", "dim"),
+        (f"{kind:<20} ", kind_style(kind)),
+        about,
+        (f"  {cause}" if cause else "", "dim"),
+    )
 
 
 def what_about(kind: str, data: dict[str, object]) -> str:
@@ -251,5 +318,3 @@ def _version(store: Store) -> str:
 
 def _count(number: float) -> str:
     return f"{number:.3g}" if number % 1 else f"{number:g}"
-
-

@@ -22,6 +22,9 @@ class Page(Screen[None]):
     """A whole screen. :meth:`body` says what stands in it, :meth:`draw` brings it up to date."""
 
     HELP_TEXT: ClassVar[str] = ""
+    LEADING: ClassVar[tuple[str, ...]] = ()
+    """Keys that the line below shows first, by their names."""
+
     TOPICS: ClassVar[frozenset[str]] = frozenset()
     """Changes of what concern it."""
 
@@ -81,7 +84,9 @@ class Page(Screen[None]):
 class Entry(Input):
     """A line for a filter or a search, shown while it is used."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "leave", "Leave", show=False, id="entry.leave")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Leave", show=False, id="entry.leave")
+    ]
 
     def action_leave(self) -> None:
         """Empty it and go back."""

@@ -1,6 +1,5 @@
 """What a job reported, as curves; they grow as it reports."""
 
-from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,6 +16,7 @@ from labd.tui.screens.steering import Steering
 from labd.tui.store import Changes
 from labd.tui.text import Line, Span, beside, gauge, line, wrapped
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 POINTS = 400
 GAP = 2
@@ -28,7 +28,9 @@ class Curves(Steering):
     """All metrics of a job's last attempt, each with axes of its own."""
 
     TOPICS = frozenset({"jobs", "link"})
-    HELP_TEXT = "What the job reported with labd.report. L makes the axis logarithmic, x draws over time instead of steps. Escape goes back."
+    HELP_TEXT = """\
+    What the job reported with labd.report. L makes the axis logarithmic, x draws over time instead of
+    steps. Escape goes back."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back", id="curves.back"),
         Binding("L", "log", "Log axis", id="curves.log"),
@@ -73,9 +75,9 @@ class Curves(Steering):
         """Ask for the curves, one question at a time."""
         if not self._asking:
             self._asking = True
-            self.set_timer(PACE if self._series else 0.01, lambda: self.run_worker(partial(self._ask), group="curves"))
+            self.set_timer(PACE if self._series else 0.01, lambda: start(self, "curves", self._asked))
 
-    async def _ask(self) -> None:
+    async def _asked(self) -> None:
         self._asking = False
         try:
             found = await self.link.call("job.metrics", {"job": self.number, "points": POINTS})
@@ -107,9 +109,21 @@ class Curves(Steering):
         if row is None:
             return [line((f"job {self.number}", "title")), []]
         left = f"  {span(row.eta)} left" if row.eta is not None else ""
-        bar = [*gauge(row.progress, 20, "good"), Span(f" {row.progress:.1%}")] if row.progress is not None else []
-        newest = [[Span(f"{name} ", "dim"), Span(f"{value:.6g}   ", "bold")] for name, value in (row.metrics or {}).items() if value is not None]
-        first = [*line((f"{row.id} ", "dim"), (row.name, "title"), f"  {row.state}  "), *bar, *line((left, "info"), (f"  attempt {self._attempt}", "dim"))]
+        bar = (
+            [*gauge(row.progress, 20, "good"), Span(f" {row.progress:.1%}")]
+            if row.progress is not None
+            else []
+        )
+        newest = [
+            [Span(f"{name} ", "dim"), Span(f"{value:.6g}   ", "bold")]
+            for name, value in (row.metrics or {}).items()
+            if value is not None
+        ]
+        first = [
+            *line((f"{row.id} ", "dim"), (row.name, "title"), f"  {row.state}  "),
+            *bar,
+            *line((left, "info"), (f"  attempt {self._attempt}", "dim")),
+        ]
         return [first, [part for one in newest for part in one], []]
 
     def _panel(self, name: str) -> Panel:

@@ -34,10 +34,10 @@ class Events(Page):
     """The log of events, the newest at the top."""
 
     TOPICS = frozenset({"events", "link"})
-    HELP_TEXT = (
-        "Everything that changes is an event. The newest is at the top. / filters: a pattern for the kind (job.*, "
-        "*failed), or words that are looked for in all of it. Space stops the list while you read; what comes meanwhile is counted."
-    )
+    HELP_TEXT = """\
+    Everything that changes is an event. The newest is at the top. / filters: a pattern for the kind
+    (job.*, *failed), or words that are looked for in all of it. Space stops the list while you read;
+    what comes meanwhile is counted."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="events.filter", key_display="/"),
         Binding("space", "freeze", "Stop/go on", id="events.freeze"),
@@ -55,7 +55,15 @@ class Events(Page):
     def body(self) -> ComposeResult:
         yield Entry(placeholder="job.*, *failed, or words", id="filter")
         with Horizontal():
-            yield Grid(COLUMNS, lambda: len(self._shown), self._row_at, self._place_of, empty="no events", id="events", classes="main first")
+            yield Grid(
+                COLUMNS,
+                lambda: len(self._shown),
+                self._row_at,
+                self._place_of,
+                empty="no events",
+                id="events",
+                classes="main first",
+            )
             yield Sheet(self._detail, id="side", classes="side")
         yield Note(self._note_line)
 
@@ -87,17 +95,30 @@ class Events(Page):
             return True
         if fnmatchcase(event["kind"], self._wanted):
             return True
-        text = f"{event['kind']} {what_about(event['kind'], event['data'])} {event.get('actor')} {event.get('cause')}".lower()
+        parts = (
+            event["kind"],
+            what_about(event["kind"], event["data"]),
+            event.get("actor"),
+            event.get("cause"),
+        )
+        text = " ".join(map(str, parts)).lower()
         return all(word in text for word in self._wanted.split())
 
     def _row_at(self, index: int) -> GridRow:
         event = self._shown[index]
         kind = event["kind"]
         ago = span(max(self.labd.clock() - event["time"], 0.0))
-        return GridRow(event["seq"], [
-            (str(event["seq"]), "dim"), (ago, "dim"), (kind, kind_style(kind)), (what_about(kind, event["data"]), "bold"),
-            (event.get("actor") or "", "dim"), (event.get("cause") or "", ""),
-        ])  # fmt: skip
+        return GridRow(
+            event["seq"],
+            [
+                (str(event["seq"]), "dim"),
+                (ago, "dim"),
+                (kind, kind_style(kind)),
+                (what_about(kind, event["data"]), "bold"),
+                (event.get("actor") or "", "dim"),
+                (event.get("cause") or "", ""),
+            ],
+        )
 
     def _place_of(self, key: object) -> int | None:
         """Numbers fall from the top: the place is found by halving."""
@@ -120,10 +141,24 @@ class Events(Page):
         if event is None:
             return []
         head = [
-            line((f"{event['seq']} ", "dim"), (event["kind"], "title")), [],
-            *pairs([("When", clock(event["time"])), ("By", event.get("actor") or ""), ("Why", event.get("cause") or "")], width, key=10), [],
-        ]  # fmt: skip
-        rest = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in event["data"].items() if value is not None]
+            line((f"{event['seq']} ", "dim"), (event["kind"], "title")),
+            [],
+            *pairs(
+                [
+                    ("When", clock(event["time"])),
+                    ("By", event.get("actor") or ""),
+                    ("Why", event.get("cause") or ""),
+                ],
+                width,
+                key=10,
+            ),
+            [],
+        ]
+        rest = [
+            (name, value if isinstance(value, str) else json.dumps(value))
+            for name, value in event["data"].items()
+            if value is not None
+        ]
         return [*head, *(row for name, value in rest for row in pairs([(name, value)], width, key=16))]
 
     def action_filter(self) -> None:
@@ -164,7 +199,12 @@ class Events(Page):
 
     def _note_line(self, width: int) -> Line:
         waiting = f"stopped: {self.store.taken - self._seen} since  " if self._frozen else ""
-        skipped = f"  {self.store.skipped} were skipped, since they came too fast" if self.store.skipped else ""
-        return line(" ", (waiting, "accent"), f"{len(self._shown):,} of the last {len(self.store.events):,} events", (skipped, "warn"))
-
-
+        skipped = (
+            f"  {self.store.skipped} were skipped, since they came too fast" if self.store.skipped else ""
+        )
+        return line(
+            " ",
+            (waiting, "accent"),
+            f"{len(self._shown):,} of the last {len(self.store.events):,} events",
+            (skipped, "warn"),
+        )

@@ -33,6 +33,11 @@ class Help(Dialog):
         made = [line((self._heading, "title")), []]
         for part in self._text.split("\n\n"):
             made += [*wrapped(part, width), []]
-        made += [[*line((pad(key, 14), "key"), pad(what, 26), (name, "dim"))] for key, what, name in self._keys]
-        made += [[], *wrapped("The names on the right are for [keys] in tui.toml. Escape closes this.", width, "dim")]
+        made += [
+            [*line((pad(key, 14), "key"), pad(what, 26), (name, "dim"))] for key, what, name in self._keys
+        ]
+        made += [
+            [],
+            *wrapped("The names on the right are for [keys] in tui.toml. Escape closes this.", width, "dim"),
+        ]
         return made

@@ -15,7 +15,8 @@ class Job(Steering):
     """Attempts, resources, environment, frozen code, why it waits."""
 
     TOPICS = frozenset({"jobs", "link"})
-    HELP_TEXT = "Everything about one job. Escape goes back to the table."
+    HELP_TEXT = """\
+    Everything about one job. Escape goes back to the table."""
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,left", "app.pop_screen", "Back", id="job.back")]
 
     def __init__(self, number: int) -> None:

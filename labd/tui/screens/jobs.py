@@ -19,7 +19,7 @@ from labd.tui.screens.base import Entry
 from labd.tui.screens.preview import Preview
 from labd.tui.screens.steering import Steering
 from labd.tui.store import Changes
-from labd.tui.text import Line, line
+from labd.tui.text import Line, line, percent
 from labd.tui.widgets.grid import Column, Grid, GridRow
 from labd.tui.widgets.note import Note
 
@@ -49,13 +49,15 @@ SIDE = 150
 class Jobs(Steering):
     """The table of jobs."""
 
+    LEADING = ("jobs.filter", "jobs.mark", "jobs.sort", "jobs.group")
     TOPICS = frozenset({"jobs", "link"})
-    HELP_TEXT = (
-        "All jobs. / filters: words are looked for in number, name, user, state, group and tags; field:value, "
-        "field>number and !not look at one field (train user:ada state:failed prio>0 !tag:old). All of them must hold.\n\n"
-        "Space marks a job, A all that match; keys then mean all that are marked. What can be taken back is done at "
-        "once, and u takes it back; anything else asks before."
-    )
+    HELP_TEXT = """\
+    All jobs. / filters: words are looked for in number, name, user, state, group and tags;
+    field:value, field>number and !not look at one field (train user:ada state:failed prio>0
+    !tag:old). All of them must hold.
+
+    Space marks a job, A all that match; keys then mean all that are marked. What can be taken back is
+    done at once, and u takes it back; anything else asks before."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", id="jobs.filter", key_display="/", tooltip="Filter the jobs"),
         Binding("space", "mark", "Mark", id="jobs.mark", tooltip="Mark or unmark the job"),
@@ -63,7 +65,9 @@ class Jobs(Steering):
         Binding("S", "reverse", "Reverse", id="jobs.reverse", show=False, tooltip="Turn the order round"),
         Binding("b", "group", "Group", id="jobs.group", tooltip="Group by state, user, group, name"),
         Binding("A", "mark_all", "Mark all", id="jobs.mark-all", show=False, tooltip="Mark all that match"),
-        Binding("escape", "clear", "Clear", id="jobs.clear", show=False, tooltip="Unmark all, clear the filter"),
+        Binding(
+            "escape", "clear", "Clear", id="jobs.clear", show=False, tooltip="Unmark all, clear the filter"
+        ),
     ]
 
     def __init__(self) -> None:
@@ -78,7 +82,15 @@ class Jobs(Steering):
     def body(self) -> ComposeResult:
         yield Entry(placeholder="words, user:ada, state:failed, prio>0, !not", id="filter")
         with Horizontal():
-            yield Grid(COLUMNS, lambda: len(self.ordering), self._row_at, self._place_of, empty="no job matches", id="jobs", classes="main first")
+            yield Grid(
+                COLUMNS,
+                lambda: len(self.ordering),
+                self._row_at,
+                self._place_of,
+                empty="no job matches",
+                id="jobs",
+                classes="main first",
+            )
             yield Preview(id="side", classes="side")
         yield Note(self._note_line)
 
@@ -134,7 +146,7 @@ class Jobs(Steering):
         found = self.ordering.line(index)
         if isinstance(found, Heading):
             arrow = "▸" if found.folded else "▾"
-            return GridRow(found, whole=line((f"{arrow} {found.name} ", "title"), (f"{found.count}", "dim")))
+            return GridRow(found, whole=line((f"{arrow} {found.name} ", "title"), (f"{found.size}", "dim")))
         row = self.store.jobs.get(found)
         if row is None:
             return GridRow(found, whole=line((f"{found} is gone", "dim")))
@@ -249,15 +261,30 @@ class Jobs(Steering):
             preview.show(self.under())
 
 
+def _progress(row: JobRow, job: view.Job) -> str:
+    if row.state not in view.LIVE:
+        return ""
+    return percent(view.done(job) if row.tasks else row.progress)
+
+
 def cells_of(row: JobRow, now: float) -> list[tuple[str, str]]:
     """A line of the table."""
     job = row.as_map()
-    metrics = " ".join(f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None)
+    metrics = " ".join(
+        f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None
+    )
     says = metrics if row.state == "running" and metrics else view.info(job, now)
     quiet = "dim" if row.state in ("succeeded", "cancelled") else ""
     return [
-        (str(row.id), "dim"), (row.name or "no name", quiet or "bold"), (row.user, quiet),
-        (row.state.replace("_", " "), view.STYLES.get(row.state, "")), (view.resources(job), quiet),
-        (view.elapsed(job, now), quiet), (view.progress(job), "good"), (view.left(job), "info"),
-        (str(row.priority or ""), ""), (row.group, "dim"), (says, "bad" if row.state in ("failed", "lost", "timed_out") else "dim"),
-    ]  # fmt: skip
+        (str(row.id), "dim"),
+        (row.name or "no name", quiet or "bold"),
+        (row.user, quiet),
+        (row.state.replace("_", " "), view.STYLES.get(row.state, "")),
+        (view.resources(job), quiet),
+        (view.elapsed(job, now), quiet),
+        (_progress(row, job), "good"),
+        (view.left(job), "info"),
+        (str(row.priority or ""), ""),
+        (row.group, "dim"),
+        (says, "bad" if row.state in ("failed", "lost", "timed_out") else "dim"),
+    ]

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Hashable
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -20,6 +19,7 @@ from labd.tui.text import Line, line
 from labd.tui.widgets.grid import Column, Grid, GridRow
 from labd.tui.widgets.logview import LogView
 from labd.tui.widgets.note import Note
+from labd.tui.work import start
 
 PACE = 0.1
 """Seconds between two looks at a log that grows."""
@@ -35,17 +35,32 @@ class Logs(Page):
     """A list of jobs, and the log of one."""
 
     TOPICS = frozenset({"jobs", "link"})
-    HELP_TEXT = (
-        "The output of a job. Its end is followed as it grows; moving up stops that, f goes on. Only what is seen is "
-        "read, so the length of the log does not matter. A click at the right edge goes to that place.\n\n"
-        "/ searches from here on, n and N go to the next match and the one before, Escape ends a search. [ and ] "
-        "show the attempt before and after. o chooses a job."
-    )
+    HELP_TEXT = """\
+    The output of a job. Its end is followed as it grows; moving up stops that, f goes on. Only what
+    is seen is read, so the length of the log does not matter. A click at the right edge goes to that
+    place.
+
+    / searches from here on, n and N go to the next match and the one before, Escape ends a search. [
+    and ] show the attempt before and after. o chooses a job."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "search", "Search", id="logs.search", key_display="/"),
         Binding("o", "choose", "Choose job", id="logs.choose"),
-        Binding("left_square_bracket", "attempt(-1)", "Attempt before", id="logs.before", key_display="[", show=False),
-        Binding("right_square_bracket", "attempt(1)", "Attempt after", id="logs.after", key_display="]", show=False),
+        Binding(
+            "left_square_bracket",
+            "attempt(-1)",
+            "Attempt before",
+            id="logs.before",
+            key_display="[",
+            show=False,
+        ),
+        Binding(
+            "right_square_bracket",
+            "attempt(1)",
+            "Attempt after",
+            id="logs.after",
+            key_display="]",
+            show=False,
+        ),
         Binding("escape", "stop", "Stop", show=False, id="logs.stop"),
     ]
 
@@ -59,7 +74,14 @@ class Logs(Page):
         yield Entry(placeholder="search for", id="search")
         with Horizontal():
             columns = [Column("ID", 6, right=True), Column("NAME", 10, grow=1), Column("STATE", 9)]
-            yield Grid(columns, lambda: len(self._offered), self._row_at, self._place_of, empty="no jobs", id="offered")
+            yield Grid(
+                columns,
+                lambda: len(self._offered),
+                self._row_at,
+                self._place_of,
+                empty="no jobs",
+                id="offered",
+            )
             yield LogView(id="log", classes="first")
         yield Note(self._note_line)
 
@@ -91,7 +113,7 @@ class Logs(Page):
         if job in self._offered:
             grid.go(self._offered.index(job))
         self.query_one(LogView).open(LogFile(self._read), "no output yet")
-        self.run_worker(partial(self._follow, job, self.attempt), exclusive=True, group="follow")
+        start(self, "follow", self._follow, job, self.attempt)
 
     # -- reading ---------------------------------------------------------------------------------
 
@@ -100,7 +122,13 @@ class Logs(Page):
         return answer["data"], answer["size"]
 
     async def _ask(self, offset: int, limit: int, *, wait: bool = False) -> dict[str, Any]:
-        params = {"job": self.job, "attempt": self.attempt or None, "offset": offset, "limit": limit, "wait": wait}
+        params = {
+            "job": self.job,
+            "attempt": self.attempt or None,
+            "offset": offset,
+            "limit": limit,
+            "wait": wait,
+        }
         found: dict[str, Any] = await self.link.answered("job.log", params)
         return found
 
@@ -144,10 +172,14 @@ class Logs(Page):
         if row is None:
             return GridRow(self._offered[index], whole=line(("gone", "dim")))
         style = view.STYLES.get(row.state, "")
-        return GridRow(row.id, [(str(row.id), "dim"), (row.name or "no name", ""), (row.state, style)], marked=row.id == self.job)
+        return GridRow(
+            row.id,
+            [(str(row.id), "dim"), (row.name or "no name", ""), (row.state, style)],
+            marked=row.id == self.job,
+        )
 
     def _place_of(self, key: Hashable) -> int | None:
-        return self._offered.index(key) if key in self._offered else None  # type: ignore[arg-type]
+        return self._offered.index(key) if key in self._offered else None
 
     @on(Grid.Opened)
     def _opened(self, event: Grid.Opened) -> None:
@@ -191,6 +223,11 @@ class Logs(Page):
         searching = f"  searching {shown.searching:.0%}" if shown.searching is not None else ""
         state = "ended" if self.over else "following" if shown.following else "more may come"
         return line(
-            f" {row.id} {row.name}", (f"  {row.state}", view.STYLES.get(row.state, "")), (f"  attempt {number} of {self.newest}", "dim"),
-            (f"  {view.memory(shown.file.size)}  {shown.share:4.0%}  ", "dim"), (state, "good" if shown.following and not self.over else "dim"), (searching, "info"), (f"  {shown.trouble}" if shown.trouble else "", "bad"),
-        )  # fmt: skip
+            f" {row.id} {row.name}",
+            (f"  {row.state}", view.STYLES.get(row.state, "")),
+            (f"  attempt {number} of {self.newest}", "dim"),
+            (f"  {view.memory(shown.file.size)}  {shown.share:4.0%}  ", "dim"),
+            (state, "good" if shown.following and not self.over else "dim"),
+            (searching, "info"),
+            (f"  {shown.trouble}" if shown.trouble else "", "bad"),
+        )

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Hashable
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -15,11 +14,12 @@ from labd.cli.times import moment, span
 from labd.errors import LabdError
 from labd.tui.screens.base import Page
 from labd.tui.store import Changes
-from labd.tui.text import Line, Span, gauge, line, pairs
+from labd.tui.text import Line, Span, gauge, line, pairs, percent
 from labd.tui.verbs import Step
 from labd.tui.widgets.grid import Column, Grid, GridRow
 from labd.tui.widgets.note import Note
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 COLUMNS = [
     Column("ID", 5, right=True),
@@ -46,7 +46,8 @@ class Maps(Page):
     """A table of maps; those that run first, then those that failed."""
 
     TOPICS = frozenset({"maps", "link"})
-    HELP_TEXT = "Maps of a function over many arguments. Enter shows what failed, the first failures first."
+    HELP_TEXT = """\
+    Maps of a function over many arguments. Enter shows what failed, the first failures first."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("c", "cancel", "Cancel", id="maps.cancel", tooltip="End the map; its results stay"),
         Binding("t", "retry", "Retry", id="maps.retry", tooltip="Make the calls again that did not succeed"),
@@ -61,7 +62,15 @@ class Maps(Page):
 
     def body(self) -> ComposeResult:
         with Horizontal():
-            yield Grid(COLUMNS, lambda: len(self._rows), self._row_at, self._place_of, empty="no maps: labctl map makes one", id="maps", classes="main first")
+            yield Grid(
+                COLUMNS,
+                lambda: len(self._rows),
+                self._row_at,
+                self._place_of,
+                empty="no maps: labctl map makes one",
+                id="maps",
+                classes="main first",
+            )
             yield Sheet(self._detail, id="side", classes="side")
         yield Note(self._note_line)
 
@@ -110,7 +119,7 @@ class Maps(Page):
         def then(yes: bool | None) -> None:
             if yes:
                 steps = [Step(f"map.{verb}", {"map": number})]
-                self.app.run_worker(partial(self.labd.do, f"map {number} {done}", steps), group="deeds")
+                start(self.app, "deeds", self.labd.do, f"map {number} {done}", steps, only=False)
 
         self.app.push_screen(Confirm(f"{verb.capitalize()} map {number} ({name})?", about, verb), then)
 
@@ -128,9 +137,11 @@ class Maps(Page):
     def _look(self) -> None:
         """Show the map under the cursor; its failures are looked for when there are new ones."""
         one = self.current()
-        if one is not None and (self._shown is None or self._shown["id"] != one["id"] or self._shown["failed"] != one["failed"]):
+        if one is not None and (
+            self._shown is None or self._shown["id"] != one["id"] or self._shown["failed"] != one["failed"]
+        ):
             self._shown = dict(one)
-            self.run_worker(partial(self._search, one["id"]), exclusive=True, group="failures")
+            start(self, "failures", self._search, one["id"])
         elif one is None:
             self._shown = None
         self.query_one(Sheet).redraw()
@@ -143,10 +154,14 @@ class Maps(Page):
         one = self.store.maps.get(number)
         try:
             while one and one["failed"] and len(self._failures) < FAILURES and offset < LOOKED:
-                answer = await self.link.call("map.results", {"map": number, "offset": offset, "limit": 2**18})
+                answer = await self.link.call(
+                    "map.results", {"map": number, "offset": offset, "limit": 2**18}
+                )
                 lines = (rest + answer["data"]).split(b"\n")
                 rest = lines.pop()
-                self._failures += [json.loads(text) for text in lines if b'"error"' in text][: FAILURES - len(self._failures)]
+                self._failures += [json.loads(text) for text in lines if b'"error"' in text][
+                    : FAILURES - len(self._failures)
+                ]
                 if answer["offset"] == offset:
                     break
                 offset = answer["offset"]
@@ -158,17 +173,25 @@ class Maps(Page):
     def _row_at(self, index: int) -> GridRow:
         one = self.store.maps[self._rows[index]]
         done = (one["succeeded"] + one["failed"]) / one["total"] if one["total"] else 0.0
-        bar = "█" * int(done * 10) + "░" * (10 - int(done * 10)) + f" {done:4.0%}"
         rate, left = one.get("rate"), one.get("eta")
         live = one["state"] in ("running", "open")
-        return GridRow(one["id"], [
-            (str(one["id"]), "dim"), (one["name"] or one.get("function") or "", "bold" if live else ""), (one["state"], STYLES.get(one["state"], "")),
-            (bar, "good" if live else "dim"), (f"{one['failed'] or ''}", "bad"), (f"{one['total']:,}", ""),
-            (f"{rate:.3g}/s" if rate and live else "", "info"), (span(left) if left is not None and live else "", "info"), (one.get("user") or "", "dim"),
-        ])  # fmt: skip
+        return GridRow(
+            one["id"],
+            [
+                (str(one["id"]), "dim"),
+                (one["name"] or one.get("function") or "", "bold" if live else ""),
+                (one["state"], STYLES.get(one["state"], "")),
+                (percent(done), "good" if live else "dim"),
+                (f"{one['failed'] or ''}", "bad"),
+                (f"{one['total']:,}", ""),
+                (f"{rate:.3g}/s" if rate and live else "", "info"),
+                (span(left) if left is not None and live else "", "info"),
+                (one.get("user") or "", "dim"),
+            ],
+        )
 
     def _place_of(self, key: Hashable) -> int | None:
-        return self._rows.index(key) if key in self._rows else None  # type: ignore[arg-type]
+        return self._rows.index(key) if key in self._rows else None
 
     def _detail(self, width: int, height: int) -> list[Line]:
         one = self.current()
@@ -177,14 +200,30 @@ class Maps(Page):
         now = self.labd.clock()
         done = (one["succeeded"] + one["failed"]) / one["total"] if one["total"] else 0.0
         made = [
-            line((f"{one['id']} ", "dim"), (one["name"] or "no name", "title"), (f"  {one['state']}", STYLES.get(one["state"], ""))), [],
-            [*gauge(done, max(width - 8, 8), "good"), Span(f" {done:.1%}")], [],
-            *pairs([
-                ("Function", one.get("function") or ""), ("Succeeded", f"{one['succeeded']:,}"), ("Failed", f"{one['failed']:,}"),
-                ("In work", str(one.get("in_work") or "")), ("Workers", str(one.get("workers") or "")), ("Repeated", str(one.get("repeated") or "")),
-                ("Created", moment(one.get("created"), now)), ("Ended", moment(one.get("ended"), now)), ("Reason", one.get("reason") or ""),
-            ], width, key=10),
-        ]  # fmt: skip
+            line(
+                (f"{one['id']} ", "dim"),
+                (one["name"] or "no name", "title"),
+                (f"  {one['state']}", STYLES.get(one["state"], "")),
+            ),
+            [],
+            [*gauge(done, max(width - 8, 8), "good"), Span(f" {done:.1%}")],
+            [],
+            *pairs(
+                [
+                    ("Function", one.get("function") or ""),
+                    ("Succeeded", f"{one['succeeded']:,}"),
+                    ("Failed", f"{one['failed']:,}"),
+                    ("In work", str(one.get("in_work") or "")),
+                    ("Workers", str(one.get("workers") or "")),
+                    ("Repeated", str(one.get("repeated") or "")),
+                    ("Created", moment(one.get("created"), now)),
+                    ("Ended", moment(one.get("ended"), now)),
+                    ("Reason", one.get("reason") or ""),
+                ],
+                width,
+                key=10,
+            ),
+        ]
         made += _error(one.get("error"))
         return [*made, *self._failed(one)]
 
@@ -194,7 +233,9 @@ class Maps(Page):
         made: list[Line] = [[], line(("What failed", "title"), (f"  {self._searched}", "dim"))]
         for result in self._failures:
             error = result["error"]
-            made.append(line((f"{result['index']:>6} ", "dim"), (error["type"], "bad"), f" {error['message']}"))
+            made.append(
+                line((f"{result['index']:>6} ", "dim"), (error["type"], "bad"), f" {error['message']}")
+            )
         for result in self._failures[:1]:
             made += _error(result["error"])
         return made
@@ -202,7 +243,10 @@ class Maps(Page):
     def _note_line(self, width: int) -> Line:
         running = sum(one["state"] in ("running", "open") for one in self.store.maps.values())
         failed = sum(one["failed"] > 0 for one in self.store.maps.values())
-        return line(f" Maps: {len(self._rows)}   running: {running}", (f"   with failures: {failed}" if failed else "", "bad"))
+        return line(
+            f" Maps: {len(self._rows)}   running: {running}",
+            (f"   with failures: {failed}" if failed else "", "bad"),
+        )
 
 
 def _error(error: dict[str, Any] | None) -> list[Line]:

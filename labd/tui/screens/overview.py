@@ -16,12 +16,12 @@ class Overview(Page):
     """Cores, memory, disks, GPUs; what runs and what waits; services; events."""
 
     TOPICS = frozenset({"status", "jobs", "events", "machine", "link"})
-    HELP_TEXT = (
-        "The whole machine at a glance. What is held is what labd gave to jobs and services; CPU and RAM are what "
-        "the machine really does. Curves show the last minutes, the newest at the right.\n\n"
-        "Number keys show the other pages. Everything is live; after a restart of labd the line at the top says "
-        "after which event this went on."
-    )
+    HELP_TEXT = """\
+    The whole machine at a glance. What is held is what labd gave to jobs and services; CPU and RAM
+    are what the machine really does. Curves show the last minutes, the newest at the right.
+
+    Number keys show the other pages. Everything is live; after a restart of labd the line at the top
+    says after which event this went on."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,j", "app.page('jobs')", "Jobs", id="overview.jobs"),
         Binding("n", "submit", "New job", id="overview.submit"),

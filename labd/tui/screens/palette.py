@@ -1,6 +1,7 @@
 """What the command palette offers: the pages, the looks, and what can be done here and now."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
@@ -33,9 +34,9 @@ class Commands(Provider):
         app: Any = self.app
         yield from _of_screen(self.screen)
         for page in app.pages.values():
-            yield Command(f"Show {page.title}", page.help, lambda name=page.name: app.action_page(name))
+            yield Command(f"Show {page.title}", page.help, partial(app.action_page, page.name))
         for name in themes.NAMES:
-            yield Command(f"Theme: {name}", "how everything looks", lambda name=name: app.look(name))
+            yield Command(f"Theme: {name}", "how everything looks", partial(app.look, name))
         yield Command("Quit", "leave; labd and its jobs go on", app.exit)
 
 

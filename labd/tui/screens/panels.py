@@ -1,7 +1,6 @@
 """What plugins show of themselves."""
 
 import asyncio
-from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
@@ -14,6 +13,7 @@ from labd.tui.store import Changes
 from labd.tui.text import Line, line, wrapped
 from labd.tui.widgets.note import Note
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 PACE = 1.0
 """Seconds between two questions of a panel."""
@@ -23,10 +23,9 @@ class Panels(Page):
     """One panel at a time; the keys left and right go to the others."""
 
     TOPICS = frozenset({"events", "link"})
-    HELP_TEXT = (
-        "Panels that plugins bring (entry points of the group labd.tui). One that fails or is too slow is stopped "
-        "and says why; Enter tries it again."
-    )
+    HELP_TEXT = """\
+    Panels that plugins bring (entry points of the group labd.tui). One that fails or is too slow is
+    stopped and says why; Enter tries it again."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("right,tab", "turn(1)", "Next", id="panels.next"),
         Binding("left", "turn(-1)", "Previous", id="panels.previous"),
@@ -84,7 +83,7 @@ class Panels(Page):
     def _ask(self, panel: Contained) -> None:
         if panel.methods and not self._asking:
             self._asking = True
-            self.run_worker(partial(self._asked, panel), group="panel")
+            start(self, "panel", self._asked, panel)
 
     async def _asked(self, panel: Contained) -> None:
         """Ask what the panel shows; what cannot be had is an answer with its error."""
@@ -110,5 +109,11 @@ class Panels(Page):
             return wrapped(text, width, "dim")
         found = panel.draw(self._answers.get(panel.name, {}), width, height)
         if panel.error:
-            return [line((f"{panel.title} was stopped", "bad")), [], *wrapped(panel.error, width), [], line(("Enter tries it again", "dim"))]
+            return [
+                line((f"{panel.title} was stopped", "bad")),
+                [],
+                *wrapped(panel.error, width),
+                [],
+                line(("Enter tries it again", "dim")),
+            ]
         return found

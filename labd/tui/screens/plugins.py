@@ -1,7 +1,6 @@
 """Plugins and services: state, restarts, errors; enable, disable, reload."""
 
 from collections.abc import Hashable
-from functools import partial
 from typing import Any, ClassVar
 
 from textual import on
@@ -19,6 +18,7 @@ from labd.tui.verbs import Step
 from labd.tui.widgets.grid import Column, Grid, GridRow
 from labd.tui.widgets.note import Note
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 COLUMNS = [
     Column("NAME", 16, grow=1),
@@ -36,10 +36,10 @@ class Plugins(Page):
     """A table of plugins, and of services below."""
 
     TOPICS = frozenset({"plugins", "status", "link"})
-    HELP_TEXT = (
-        "Plugins, and the services of labd and of plugins. E enables a plugin, D disables it, R reads its code and "
-        "settings again; that needs the role admin, and holds until labd ends. T logs what a plugin does, or stops that."
-    )
+    HELP_TEXT = """\
+    Plugins, and the services of labd and of plugins. E enables a plugin, D disables it, R reads its
+    code and settings again; that needs the role admin, and holds until labd ends. T logs what a
+    plugin does, or stops that."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("E", "switch('enable')", "Enable", id="plugins.enable", tooltip="Load the plugin"),
         Binding("D", "switch('disable')", "Disable", id="plugins.disable", tooltip="Withdraw the plugin"),
@@ -54,7 +54,15 @@ class Plugins(Page):
 
     def body(self) -> ComposeResult:
         with Horizontal():
-            yield Grid(COLUMNS, lambda: len(self._rows), self._row_at, self._place_of, empty="no plugins", id="plugins", classes="main first")
+            yield Grid(
+                COLUMNS,
+                lambda: len(self._rows),
+                self._row_at,
+                self._place_of,
+                empty="no plugins",
+                id="plugins",
+                classes="main first",
+            )
             yield Sheet(self._detail, id="side", classes="side")
         yield Note(self._note_line)
 
@@ -67,7 +75,12 @@ class Plugins(Page):
     def draw(self, changes: Changes | None) -> None:
         services = [("service", one) for one in self.store.status.get("services") or ()]
         plugins = [("plugin", one) for one in self.store.plugins]
-        self._rows = [("heading", {"name": "Plugins"}), *plugins, ("heading", {"name": "Services"}), *services]
+        self._rows = [
+            ("heading", {"name": "Plugins"}),
+            *plugins,
+            ("heading", {"name": "Services"}),
+            *services,
+        ]
         grid = self.query_one(Grid)
         if grid.key is None:
             grid.cursor = 1
@@ -107,14 +120,20 @@ class Plugins(Page):
         name = plugin["name"]
         steps = [Step(f"plugin.{verb}", {"plugin": name})]
         said = f"plugin {name}: {verb}d" if verb != "reload" else f"plugin {name}: reloaded"
-        undo = {"enable": [Step("plugin.disable", {"plugin": name})], "disable": [Step("plugin.enable", {"plugin": name})]}
+        undo = {
+            "enable": [Step("plugin.disable", {"plugin": name})],
+            "disable": [Step("plugin.enable", {"plugin": name})],
+        }
 
         def then(yes: bool | None) -> None:
             if yes:
-                self.app.run_worker(partial(self.labd.do, said, steps, undo.get(verb, ())), group="deeds")
+                start(self.app, "deeds", self.labd.do, said, steps, undo.get(verb, ()), only=False)
 
         if verb == "disable":
-            self.app.push_screen(Confirm(f"Disable plugin {name}?", "Its services stop, its methods are gone.", "disable"), then)
+            self.app.push_screen(
+                Confirm(f"Disable plugin {name}?", "Its services stop, its methods are gone.", "disable"),
+                then,
+            )
         else:
             then(True)
 
@@ -122,8 +141,9 @@ class Plugins(Page):
         plugin = self.plugin()
         if plugin is not None:
             steps = [Step("plugin.trace", {"plugin": plugin["name"], "on": not plugin["trace"]})]
-            said = f"plugin {plugin['name']}: {'no longer traced' if plugin['trace'] else 'traced in the log of labd'}"
-            self.app.run_worker(partial(self._traced, said, steps), group="deeds")
+            how = "no longer traced" if plugin["trace"] else "traced in the log of labd"
+            said = f"plugin {plugin['name']}: {how}"
+            start(self.app, "deeds", self._traced, said, steps, only=False)
 
     async def _traced(self, said: str, steps: list[Step]) -> None:
         await self.labd.do(said, steps)
@@ -138,7 +158,7 @@ class Plugins(Page):
     def _opened(self) -> None:
         plugin = self.plugin()
         if plugin is not None:
-            self.run_worker(partial(self._configured, plugin["name"]), exclusive=True)
+            start(self, "settings", self._configured, plugin["name"])
 
     async def _configured(self, name: str) -> None:
         try:
@@ -154,15 +174,29 @@ class Plugins(Page):
         if kind == "plugin":
             says = one["error"] or one["last_fault"] or f"{one['distribution']} {one['version']}"
             style = "bad" if one["error"] else "warn" if one["last_fault"] else "dim"
-            return GridRow((kind, one["name"]), [
-                (one["name"], "bold"), (one["distribution"], "dim"), (one["state"], STATES.get(one["state"], "")), ("", ""),
-                (str(one["restarts"] or ""), "warn"), (says, style),
-            ])  # fmt: skip
+            return GridRow(
+                (kind, one["name"]),
+                [
+                    (one["name"], "bold"),
+                    (one["distribution"], "dim"),
+                    (one["state"], STATES.get(one["state"], "")),
+                    ("", ""),
+                    (str(one["restarts"] or ""), "warn"),
+                    (says, style),
+                ],
+            )
         since = span(max(self.labd.clock() - one["since"], 0.0))
-        return GridRow((kind, one["owner"], one["name"]), [
-            (one["name"], "bold" if one["owner"] != "labd" else ""), (one["owner"], "dim"), (one["state"], SERVICE_STYLES.get(one["state"], "")),
-            (since, "dim"), (str(one["restarts"] or ""), "warn"), (one["last_error"], "bad"),
-        ])  # fmt: skip
+        return GridRow(
+            (kind, one["owner"], one["name"]),
+            [
+                (one["name"], "bold" if one["owner"] != "labd" else ""),
+                (one["owner"], "dim"),
+                (one["state"], SERVICE_STYLES.get(one["state"], "")),
+                (since, "dim"),
+                (str(one["restarts"] or ""), "warn"),
+                (one["last_error"], "bad"),
+            ],
+        )
 
     def _place_of(self, key: Hashable) -> int | None:
         return next((at for at in range(len(self._rows)) if self._row_at(at).key == key), None)
@@ -173,7 +207,20 @@ class Plugins(Page):
             return []
         kind, one = self._rows[cursor]
         if kind == "service":
-            return [line((one["name"], "title"), (f"  {one['state']}", SERVICE_STYLES.get(one["state"], ""))), [], *pairs([("Of", one["owner"]), ("Critical", "yes" if one.get("critical") else ""), ("Restarts", str(one["restarts"] or "")), ("Last error", one["last_error"])], width, key=12)]
+            return [
+                line((one["name"], "title"), (f"  {one['state']}", SERVICE_STYLES.get(one["state"], ""))),
+                [],
+                *pairs(
+                    [
+                        ("Of", one["owner"]),
+                        ("Critical", "yes" if one.get("critical") else ""),
+                        ("Restarts", str(one["restarts"] or "")),
+                        ("Last error", one["last_error"]),
+                    ],
+                    width,
+                    key=12,
+                ),
+            ]
         if kind != "plugin":
             return []
         return [*_plugin(one, width), *self._known(one["name"], width)]
@@ -182,23 +229,47 @@ class Plugins(Page):
         settings = self._settings.get(name)
         if settings is None:
             return [[], line(("Enter shows its settings", "dim"))]
-        return [[], line(("Settings", "title")), *pairs([(one["key"], str(one["value"])) for one in settings], width)]
+        return [
+            [],
+            line(("Settings", "title")),
+            *pairs([(one["key"], str(one["value"])) for one in settings], width),
+        ]
 
     def _note_line(self, width: int) -> Line:
         bad = [one["name"] for one in self.store.plugins if STATES.get(one["state"]) == "bad"]
-        text = f" Plugins: {len(self.store.plugins)}   Services: {len(self.store.status.get('services') or ())}"
+        text = (
+            f" Plugins: {len(self.store.plugins)}   Services: {len(self.store.status.get('services') or ())}"
+        )
         return line(text, (f"  in trouble: {', '.join(bad)}" if bad else "", "bad"))
 
 
 def _plugin(one: dict[str, Any], width: int) -> list[Line]:
     stalls = f"{one['stalls']}, the longest {one['worst_stall']:.2g} s" if one["stalls"] else ""
     return [
-        line((one["name"], "title"), (f"  {one['state']}", STATES.get(one["state"], "")), ("  traced" if one["trace"] else "", "accent")), [],
+        line(
+            (one["name"], "title"),
+            (f"  {one['state']}", STATES.get(one["state"], "")),
+            ("  traced" if one["trace"] else "", "accent"),
+        ),
+        [],
         *(wrapped(one["error"], width, "bad") if one["error"] else []),
-        *pairs([
-            ("Comes from", f"{one['distribution']} {one['version']}"), ("Module", one["module"]), ("API", str(one["api"] or "")),
-            ("Hooks", ", ".join(one["hooks"])), ("Names", ", ".join(one["names"])), ("Restarts", str(one["restarts"] or "")),
-            ("Faults", str(one["faults"] or "")), ("Last fault", one["last_fault"]), ("Stalls", stalls),
-            ("Services", ", ".join(f"{service['name']} {service['state']}" for service in one["services"])),
-        ], width, key=12),
-    ]  # fmt: skip
+        *pairs(
+            [
+                ("Comes from", f"{one['distribution']} {one['version']}"),
+                ("Module", one["module"]),
+                ("API", str(one["api"] or "")),
+                ("Hooks", ", ".join(one["hooks"])),
+                ("Names", ", ".join(one["names"])),
+                ("Restarts", str(one["restarts"] or "")),
+                ("Faults", str(one["faults"] or "")),
+                ("Last fault", one["last_fault"]),
+                ("Stalls", stalls),
+                (
+                    "Services",
+                    ", ".join(f"{service['name']} {service['state']}" for service in one["services"]),
+                ),
+            ],
+            width,
+            key=12,
+        ),
+    ]

@@ -1,13 +1,13 @@
 """A job at length, kept up to date: asked for again when something happens to it."""
 
 import asyncio
-from functools import partial
 from typing import Any
 
 from labd.errors import LabdError
 from labd.tui.pictures.job import job_lines
 from labd.tui.text import Line, line, wrapped
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 SETTLE = 0.12
 """Seconds that the cursor rests on a job before it is asked for."""
@@ -36,7 +36,7 @@ class Preview(Sheet):
     def again(self) -> None:
         """Ask again, soon."""
         if self.number:
-            self.run_worker(partial(self._ask, self.number), exclusive=True, group="preview")
+            start(self, "preview", self._ask, self.number)
 
     async def _ask(self, number: int) -> None:
         await asyncio.sleep(SETTLE)
@@ -51,7 +51,9 @@ class Preview(Sheet):
         call: Any = self.app.link.call  # type: ignore[attr-defined]
         self.shown = await call("job.show", {"job": number})
         job = self.shown["job"] if self.shown else {}
-        self._why = await call("job.why", {"job": number}) if job["state"] in ("queued", "blocked", "held") else None
+        self._why = (
+            await call("job.why", {"job": number}) if job["state"] in ("queued", "blocked", "held") else None
+        )
         self._tasks = await call("job.tasks", {"job": number, "limit": 200}) if job.get("tasks") else None
         self._error = None
 

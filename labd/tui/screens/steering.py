@@ -7,6 +7,7 @@ from textual.binding import Binding, BindingType
 from labd.tui import verbs
 from labd.tui.rows import JobRow
 from labd.tui.screens.base import Page
+from labd.tui.work import start
 
 
 class Steering(Page):
@@ -19,13 +20,35 @@ class Steering(Page):
         Binding("t", "steer('retry')", "Retry", id="jobs.retry", tooltip="Run the chosen jobs again"),
         Binding("h", "steer('hold')", "Hold", id="jobs.hold", tooltip="Keep the chosen jobs from starting"),
         Binding("H", "steer('release')", "Release", id="jobs.release", tooltip="Let the chosen jobs go"),
-        Binding("p", "steer('pause')", "Pause", id="jobs.pause", tooltip="Stop the chosen jobs where they are"),
+        Binding(
+            "p", "steer('pause')", "Pause", id="jobs.pause", tooltip="Stop the chosen jobs where they are"
+        ),
         Binding("P", "steer('resume')", "Resume", id="jobs.resume", tooltip="Let the chosen jobs go on"),
-        Binding("plus", "prioritise", "Priority", id="jobs.priority", tooltip="Give the chosen jobs a priority", key_display="+"),
-        Binding("e", "steer('requeue')", "Requeue", id="jobs.requeue", tooltip="End the attempt, queue the job again"),
+        Binding(
+            "plus",
+            "prioritise",
+            "Priority",
+            id="jobs.priority",
+            tooltip="Give the chosen jobs a priority",
+            key_display="+",
+        ),
+        Binding(
+            "e",
+            "steer('requeue')",
+            "Requeue",
+            id="jobs.requeue",
+            tooltip="End the attempt, queue the job again",
+        ),
         Binding("n", "submit", "New", id="jobs.submit", tooltip="Submit a new job"),
-        Binding("N", "submit_like", "New like this", id="jobs.submit-like", tooltip="Submit a job like this one", show=False),
-    ]  # fmt: skip
+        Binding(
+            "N",
+            "submit_like",
+            "New like this",
+            id="jobs.submit-like",
+            tooltip="Submit a job like this one",
+            show=False,
+        ),
+    ]
 
     def chosen(self) -> list[JobRow]:
         """The jobs that are meant: those that are marked, else the one under the cursor."""
@@ -69,7 +92,9 @@ class Steering(Page):
             if priority is not None:
                 self._do(verbs.deed("prioritise", rows, priority), rows)
 
-        self.app.push_screen(Number(f"Priority of {verbs.named(rows)} (higher starts first)", rows[0].priority or 0), then)
+        self.app.push_screen(
+            Number(f"Priority of {verbs.named(rows)} (higher starts first)", rows[0].priority or 0), then
+        )
 
     def action_output(self) -> None:
         """Show the log of the first of them."""
@@ -89,14 +114,14 @@ class Steering(Page):
     def action_submit_like(self) -> None:
         from labd.tui.screens.submit import submit_like
 
-        self.run_worker(submit_like(self, self.chosen()[0].id), exclusive=True, group="form")
+        start(self, "form", submit_like, self, self.chosen()[0].id)
 
     def done(self) -> None:
         """Something was done: marks may go."""
 
     def _do(self, deed: verbs.Deed, rows: list[JobRow]) -> None:
         what = f"{verbs.named(rows)} {deed.verb.done}"
-        self.app.run_worker(self.labd.do(what, deed.steps, deed.undo), group="deeds")
+        start(self.app, "deeds", self.labd.do, what, deed.steps, deed.undo, only=False)
         self.done()
 
     def _ask(self, deed: verbs.Deed, rows: list[JobRow]) -> None:
@@ -107,4 +132,6 @@ class Steering(Page):
                 self._do(deed, rows)
 
         name = deed.verb.name
-        self.app.push_screen(Confirm(f"{name.capitalize()} {verbs.named(rows)}?", deed.verb.warning, name), then)
+        self.app.push_screen(
+            Confirm(f"{name.capitalize()} {verbs.named(rows)}?", deed.verb.warning, name), then
+        )

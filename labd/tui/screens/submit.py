@@ -12,6 +12,7 @@ from textual.widgets import Button, Input, Label, Static
 from labd import environment
 from labd.errors import LabdError
 from labd.tui.screens.base import Dialog, Page
+from labd.tui.work import start
 from labd.units import parse_bytes, parse_seconds
 
 FIELDS = {
@@ -28,14 +29,22 @@ FIELDS = {
 }
 
 
-def spec_of(values: dict[str, str], env: dict[str, str], base: dict[str, Any] | None = None) -> dict[str, Any]:
+def spec_of(
+    values: dict[str, str], env: dict[str, str], base: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """What ``job.submit`` takes. Raises ValueError that names the field."""
     spec = {**(base or {}), "cwd": values["cwd"] or "/", "env": env}
     argv = _read("Command", shlex.split, values["command"])
     if not argv and "script" not in spec:
         raise ValueError("Command: what is to be run?")
     spec |= {"argv": argv, "name": values["name"] or (os.path.basename(argv[0]) if argv else "")}
-    numbers = {"cpus": float, "memory": parse_bytes, "gpus": float, "time_limit": parse_seconds, "priority": int}
+    numbers = {
+        "cpus": float,
+        "memory": parse_bytes,
+        "gpus": float,
+        "time_limit": parse_seconds,
+        "priority": int,
+    }
     for field, read in numbers.items():
         if values[field].strip():
             spec[field] = _read(FIELDS[field][0], read, values[field].strip())
@@ -53,7 +62,9 @@ def _read(name: str, read: Any, text: str) -> Any:
 class Submit(Dialog):
     """The form; the answer is a spec, or None."""
 
-    def __init__(self, values: dict[str, str], base: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, values: dict[str, str], base: dict[str, Any] | None = None, env: dict[str, str] | None = None
+    ) -> None:
         super().__init__()
         self._values, self._base = values, base
         self._env = env if env is not None else environment.captured(os.environ, clean=False)
@@ -90,7 +101,7 @@ class Submit(Dialog):
         except ValueError as error:
             self.query_one(".error", Static).update(str(error))
             return
-        self.run_worker(self._sent(spec), exclusive=True)
+        start(self, "form", self._sent, spec)
 
     async def _sent(self, spec: dict[str, Any]) -> None:
         """The form stays until the daemon has taken the job."""
@@ -118,7 +129,9 @@ async def submit_like(page: Page, number: int) -> None:
     job = shown["job"]
     values = {field: str(job[field]) for field in ("name", "cwd", "group", "cpus") if job.get(field)}
     values |= {"command": shlex.join(job["argv"]), "tags": " ".join(job.get("tags") or ())}
-    values |= {field: f"{job[field]:g}" for field in ("gpus", "memory", "priority", "time_limit") if job.get(field)}
+    values |= {
+        field: f"{job[field]:g}" for field in ("gpus", "memory", "priority", "time_limit") if job.get(field)
+    }
     values["memory"] = str(job["memory"] or "") if job.get("memory") else ""
     base = {"script": shown["script"]} if shown.get("script") else {}
     page.app.push_screen(Submit(values, base, shown.get("env")))

@@ -1,16 +1,26 @@
 """The line at the top, which says where one is and how the link stands, and the one below, with the keys."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rich.style import Style
 from rich.text import Text
+from textual import events
+from textual.app import App
+from textual.screen import Screen
 from textual.widget import Widget
 
 from labd.cli.render import cells
-from labd.tui.text import Line, width_of
+from labd.tui.text import Line, Span, width_of
 
 if TYPE_CHECKING:
     from labd.tui.app import LabdApp
+
+
+class Spot(NamedTuple):
+    """A part of a bar that can be clicked."""
+
+    spans: Line
+    node: Any
+    action: str
 
 
 class Bar(Widget):
@@ -18,99 +28,90 @@ class Bar(Widget):
 
     DEFAULT_CSS = "Bar { height: 1; }"
 
-    def line(self, width: int) -> Text:
+    def line(self, width: int) -> Line:
         """What it says."""
         raise NotImplementedError
 
+    def spots(self) -> list[Spot]:
+        """The parts that can be clicked, from the left edge on."""
+        return []
+
     def render(self) -> Text:
-        return self.line(self.size.width)
+        text = Text(no_wrap=True, end="")
+        for part, style in self.line(self.size.width):
+            text.append(part, self.labd.ink[style])
+        return text
+
+    async def on_click(self, event: events.Click) -> None:
+        """Do what stands there."""
+        at = 0
+        for spot in self.spots():
+            at += width_of(spot.spans)
+            if event.x < at:
+                await self.app.run_action(spot.action, default_namespace=spot.node)
+                return
 
     @property
     def labd(self) -> "LabdApp":
         app: Any = self.app
         return app  # type: ignore[no-any-return]
 
-    def put(self, text: Text, spans: Line) -> None:
-        """Add *spans* in their styles."""
-        for part, style in spans:
-            text.append(part, self.labd.ink[style])
-
 
 class Masthead(Bar):
     """``labd  1 Overview  2 Jobs ...``, and at the right how the link stands."""
 
-    def line(self, width: int) -> Text:
+    def line(self, width: int) -> Line:
         state = self.labd.link_line()
-        room = width - width_of(state) - 1
-        text = Text(no_wrap=True, end="")
-        text.append(" labd ", self.labd.ink["title"])
-        tabs = self._tabs(room - 6)
-        for name, label, here in tabs:
-            style = self.labd.ink["title" if here else "dim"]
-            text.append(f" {label} ", style + self._target(name) + (self._here if here else self.labd.ink[""]))
-        text.append(" " * max(width - cells(text.plain) - width_of(state), 0))
-        self.put(text, state)
-        return text
+        made = [span for spot in self.spots() for span in spot.spans]
+        return [*made, Span(" " * max(width - width_of(made) - width_of(state), 0)), *state]
 
-    @property
-    def _here(self) -> Any:
+    def spots(self) -> list[Spot]:
+        room = self.size.width - width_of(self.labd.link_line()) - 7
+        head = Spot([Span(" labd ", "title")], self.app, "page('overview')")
+        return [head, *(self._tab(name, label) for name, label in self._tabs(room))]
 
-        return Style(reverse=True)
+    def _tab(self, name: str, label: str) -> Spot:
+        here = name == self.labd.current_mode
+        return Spot([Span(f" {label} ", "here" if here else "dim")], self.app, f"page('{name}')")
 
-    def _target(self, name: str) -> Any:
-
-        return Style.from_meta({"@click": f"app.page('{name}')"})
-
-    def _tabs(self, room: int) -> list[tuple[str, str, bool]]:
-        here = self.labd.current_mode
-        pages = self.labd.pages
-        for short in (False, True):
-            shown = [
-                (p.name, f"{p.key} {p.title}" if not short or p.name == here else p.key, p.name == here)
-                for p in pages.values()
-            ]
-            if sum(cells(label) + 2 for _, label, _ in shown) <= room:
-                return shown
-        return [one for one in shown if one[2]]
+    def _tabs(self, room: int) -> list[tuple[str, str]]:
+        """All with their titles, or else only this page with its own, or else this page alone."""
+        here, pages = self.labd.current_mode, self.labd.pages.values()
+        whole = [(page.name, f"{page.key} {page.title}") for page in pages]
+        short = [(page.name, f"{page.key} {page.title}" if page.name == here else page.key) for page in pages]
+        for tabs in (whole, short):
+            if sum(cells(label) + 2 for _, label in tabs) <= room:
+                return tabs
+        return [tab for tab in whole if tab[0] == here]
 
 
 class Keys(Bar):
     """The keys that matter here, as many as there is room for; ``?`` shows all."""
 
-    def line(self, width: int) -> Text:
-        text = Text(no_wrap=True, end="")
-        always = [("help", "?", "Help", "app.help"), ("palette", "^p", "Commands", "app.command_palette")]
-        room = width - sum(cells(key) + cells(label) + 3 for _, key, label, _ in always)
-        for _, key, label, action in [*self._fitting(room), *always]:
-            self._one(text, key, label, action)
-        return text
+    def line(self, width: int) -> Line:
+        return [span for spot in self.spots() for span in spot.spans]
 
-    def _one(self, text: Text, key: str, label: str, action: str) -> None:
+    def spots(self) -> list[Spot]:
+        always = [_spot("?", "Help", self.app, "help"), _spot("^p", "Commands", self.app, "command_palette")]
+        room = self.size.width - sum(width_of(spot.spans) for spot in always)
+        return [*self._fitting(room), *always]
 
-        click = Style.from_meta({"@click": action})
-        text.append(f" {key} ", self.labd.ink["key"] + click)
-        text.append(f"{label}", self.labd.ink["dim"] + click)
-
-    def _fitting(self, room: int) -> list[tuple[str, str, str, str]]:
-        found = []
-        for active in self.screen.active_bindings.values():
+    def _fitting(self, room: int) -> list[Spot]:
+        found: list[Spot] = []
+        leading: tuple[str, ...] = getattr(self.screen, "LEADING", ())
+        for active in sorted(
+            self.screen.active_bindings.values(), key=lambda one: one.binding.id not in leading
+        ):
             binding = active.binding
-            if not binding.show or not active.enabled or binding.id in ("app.help", "app.palette"):
+            if not binding.show or not active.enabled or active.node is self.app:
                 continue
-            key = self.app.get_key_display(binding)
-            room -= cells(key) + cells(binding.description) + 2
+            spot = _spot(self.app.get_key_display(binding), binding.description, active.node, binding.action)
+            room -= width_of(spot.spans)
             if room < 0:
                 break
-            found.append((binding.id or "", key, binding.description, _action(active.node, binding.action)))
+            found.append(spot)
         return found
 
 
-def _action(node: Any, action: str) -> str:
-    """*action* with the namespace in which Textual finds it from a click."""
-    if "." in action:
-        return action
-    from textual.app import App
-    from textual.screen import Screen
-
-    space = "app" if isinstance(node, App) else "screen" if isinstance(node, Screen) else "focused"
-    return f"{space}.{action}"
+def _spot(key: str, label: str, node: App[Any] | Screen[Any] | Any, action: str) -> Spot:
+    return Spot([Span(f" {key} ", "key"), Span(label, "dim")], node, action)

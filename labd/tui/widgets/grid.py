@@ -7,7 +7,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -17,7 +17,7 @@ from labd.tui.text import Line, fit
 
 
 class Column(NamedTuple):
-    """*width* cells, and a part *grow* of what is left over; not shown where the table is narrower than *above*."""
+    """*width* cells, and a part *grow* of what is left over; shown from *above* cells of the table on."""
 
     title: str
     width: int
@@ -180,7 +180,11 @@ class Grid(ScrollView, can_focus=True):
         index = y - 1 + self.scroll_offset.y
         if index >= self._count():
             blank = self.empty if not self._count() and y == 2 else ""
-            return Strip([Segment(f" {blank}", self._ink["dim"])]).adjust_cell_length(width).apply_style(self.rich_style)
+            return (
+                Strip([Segment(f" {blank}", self._ink["dim"])])
+                .adjust_cell_length(width)
+                .apply_style(self.rich_style)
+            )
         return self._line(index, width)
 
     @property
@@ -211,7 +215,9 @@ class Grid(ScrollView, can_focus=True):
         parts = [Segment(" ")]
         for column, width in self.arranged():
             arrow = ("▴" if self.reverse else "▾") if column.sort and column.sort == self.sorted_by else ""
-            parts.append(Segment(_padded(column.title + arrow, width, column.right) + " " * GAP, self._ink["head"]))
+            parts.append(
+                Segment(_padded(column.title + arrow, width, column.right) + " " * GAP, self._ink["head"])
+            )
         return Strip(parts)
 
     # -- parts -----------------------------------------------------------------------------------
@@ -225,7 +231,9 @@ class Grid(ScrollView, can_focus=True):
             at += width + GAP
 
     def _note(self) -> None:
-        self.key = self._row(self.cursor).key if self._place is not None and self.cursor < self._count() else None
+        self.key = (
+            self._row(self.cursor).key if self._place is not None and self.cursor < self._count() else None
+        )
 
     def _follow(self, place: int) -> None:
         """The row of the cursor has moved: so does the picture, unless it shows the top."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from textual.widget import Widget
 from labd.cli.render import safe
 from labd.errors import LabdError
 from labd.tui.logfile import LogFile, LogLine
+from labd.tui.work import start
 
 SIDEWAYS = 16
 """Cells that a key moves the view to the side."""
@@ -150,13 +151,13 @@ class LogView(Widget, can_focus=True):
 
     # -- moving ----------------------------------------------------------------------------------
 
-    def _go(self, move: Callable[[], object]) -> None:
+    def _go(self, move: Callable[[], Awaitable[None]]) -> None:
         if self.file is not None:
-            self.run_worker(partial(self._gone, move), exclusive=True, group="log")
+            start(self, "log", self._gone, move)
 
-    async def _gone(self, move: Callable[[], object]) -> None:
+    async def _gone(self, move: Callable[[], Awaitable[None]]) -> None:
         try:
-            await move()  # type: ignore[misc]
+            await move()
             self.trouble = ""
         except LabdError as error:
             self.trouble = error.message
@@ -188,7 +189,8 @@ class LogView(Widget, can_focus=True):
         await self._to(max(start, self.first))
 
     async def _search(self, back: bool, fresh: bool) -> None:
-        assert self.file is not None and self.pattern is not None, "it was checked before"
+        assert self.file is not None, "only an open log is searched"
+        assert self.pattern is not None, "there is something to search for"
         start = self.first if back or fresh or not self._shown else self._shown[0].end
         start = self.file.size if back and fresh else start
         self.following = False
@@ -221,14 +223,20 @@ class LogView(Widget, can_focus=True):
 
     def _thumb(self, y: int) -> bool:
         height, size = self.size.height, self.file.size if self.file else 0
-        return bool(size) and y == round(self.first / size * (height - 1)) if self.share < 1 else y == height - 1
+        return (
+            bool(size) and y == round(self.first / size * (height - 1)) if self.share < 1 else y == height - 1
+        )
 
     def _rows(self, width: int) -> list[list[Segment]]:
         """What fills the window; wrapped lines push others out, at the end those at the top."""
         rows: list[list[Segment]] = []
         for line in self._shown:
             text = safe(line.text)
-            pieces = [text[i : i + width] for i in range(0, len(text), width)] if self.wrapping else [text[self._aside :]]
+            pieces = (
+                [text[i : i + width] for i in range(0, len(text), width)]
+                if self.wrapping
+                else [text[self._aside :]]
+            )
             rows += [self._marked(piece) for piece in pieces or [""]]
         height = self.size.height
         return rows[-height:] if self.following else rows[:height]

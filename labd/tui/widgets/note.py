@@ -2,8 +2,6 @@
 
 from collections.abc import Callable
 
-from rich.text import Text
-
 from labd.tui.text import Line, fit
 from labd.tui.widgets.bars import Bar
 
@@ -15,7 +13,5 @@ class Note(Bar):
         super().__init__(id=id)
         self._say = say
 
-    def line(self, width: int) -> Text:
-        text = Text(no_wrap=True, end="")
-        self.put(text, fit(self._say(width), width))
-        return text
+    def line(self, width: int) -> Line:
+        return fit(self._say(width), width)
