@@ -1,6 +1,6 @@
-"""What the machine really does: processors, memory, disks. Said to those who follow it by name, and to nobody else.
+"""What the machine really does: processors, memory, disks. Said to those alone who follow it by name.
 
-While nobody follows, nothing is read.
+While nobody does, nothing is read.
 """
 
 import os

@@ -4,10 +4,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
@@ -103,18 +105,23 @@ class LabdApp(App[None]):
     def _frame(self) -> None:
         self._due, self._drawn = False, time.monotonic()
         changes, page = self.store.drain(), self._page()
-        if page is None or not changes.topics:
-            return
-        try:
-            page.refreshed(changes)
-        except Exception as error:
-            self._faulted(error)
+        if page is not None and changes.topics:
+            self._guarded(partial(page.refreshed, changes))
 
     def _tick(self) -> None:
         self.store.tick()
         page = self._page()
         if page is not None:
-            page.ticked()
+            self._guarded(page.ticked)
+
+    def _guarded(self, draw: Callable[[], None]) -> None:
+        """A picture that cannot be drawn is told, and never ends the application."""
+        try:
+            draw()
+        except NoMatches:
+            pass  # the page is being made, or taken away
+        except Exception as error:
+            self._faulted(error)
 
     def _page(self) -> Page | None:
         """The page that is seen, be there something in front of it or not."""

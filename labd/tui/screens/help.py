@@ -32,7 +32,7 @@ class Help(Dialog):
     def _lines(self, width: int, height: int) -> list[Line]:
         made = [line((self._heading, "title")), []]
         for part in self._text.split("\n\n"):
-            made += [*wrapped(part, width), []]
+            made += [*wrapped(" ".join(part.split()), width), []]
         made += [
             [*line((pad(key, 14), "key"), pad(what, 26), (name, "dim"))] for key, what, name in self._keys
         ]

@@ -22,6 +22,7 @@ from labd.tui.store import Changes
 from labd.tui.text import Line, line, percent
 from labd.tui.widgets.grid import Column, Grid, GridRow
 from labd.tui.widgets.note import Note
+from labd.tui.work import start
 
 COLUMNS = [
     Column("ID", 7, right=True, sort="id"),
@@ -76,7 +77,7 @@ class Jobs(Steering):
         self.marked: set[int] = set()
         self._choice = Choice()
         self._trouble = ""
-        self._filling: asyncio.Task[None] | None = None
+        self._filling = False
         self._meanwhile: set[int] = set()
 
     def body(self) -> ComposeResult:
@@ -106,7 +107,7 @@ class Jobs(Steering):
     def draw(self, changes: Changes | None) -> None:
         if changes is None or len(changes.jobs) > MANY:
             self._fill()
-        elif self._filling is not None:
+        elif self._filling:
             self._meanwhile |= changes.jobs
         elif changes.jobs:
             self.ordering.update(self.store.jobs, changes.jobs)
@@ -128,9 +129,8 @@ class Jobs(Steering):
 
     def _fill(self) -> None:
         """Make the order anew, in the background."""
-        if self._filling is not None:
-            self._filling.cancel()
-        self._filling = asyncio.create_task(self._filled(), name="order of jobs")
+        self._filling = True
+        start(self, "order", self._filled)
 
     async def _filled(self) -> None:
         made = Ordering(self._choice)
@@ -139,7 +139,7 @@ class Jobs(Steering):
         for _ in made.fill(self.store.jobs):
             await asyncio.sleep(0)
         made.update(self.store.jobs, self._meanwhile)
-        self.ordering, self._filling = made, None
+        self.ordering, self._filling = made, False
         self._redraw()
 
     def _row_at(self, index: int) -> GridRow:

@@ -82,8 +82,6 @@ class Plugins(Page):
             *services,
         ]
         grid = self.query_one(Grid)
-        if grid.key is None:
-            grid.cursor = 1
         grid.redraw()
         self.query_one(Sheet).redraw()
         self.query_one(Note).refresh()
@@ -170,7 +168,7 @@ class Plugins(Page):
     def _row_at(self, index: int) -> GridRow:
         kind, one = self._rows[index]
         if kind == "heading":
-            return GridRow((kind, one["name"]), whole=line((one["name"], "title")))
+            return GridRow(None, whole=line((one["name"], "title")))
         if kind == "plugin":
             says = one["error"] or one["last_fault"] or f"{one['distribution']} {one['version']}"
             style = "bad" if one["error"] else "warn" if one["last_fault"] else "dim"

@@ -32,7 +32,7 @@ Cells = Sequence[tuple[str, str]]
 
 
 class GridRow(NamedTuple):
-    """A line of a table: cells, or one text over the whole width."""
+    """A line of a table: cells, or one text over the whole width. The cursor passes over one without a key."""
 
     key: Hashable
     cells: Cells = ()
@@ -102,7 +102,7 @@ class Grid(ScrollView, can_focus=True):
             place = self._place(self.key)
             if place is not None and place != self.cursor:
                 self._follow(place)
-        self.cursor = min(max(self.cursor, 0), max(count - 1, 0))
+        self.cursor = self._allowed(self.cursor, 1)
         self._note()
         self.refresh()
 
@@ -113,7 +113,7 @@ class Grid(ScrollView, can_focus=True):
     def go(self, index: int) -> None:
         """Put the cursor on a row, and show it."""
         before = self.cursor
-        self.cursor = min(max(index, 0), max(self._count() - 1, 0))
+        self.cursor = self._allowed(index, -1 if index < before else 1)
         self._note()
         self._show()
         self.refresh()
@@ -229,6 +229,18 @@ class Grid(ScrollView, can_focus=True):
                 self.post_message(self.Sorted(column.sort))
                 return
             at += width + GAP
+
+    def _allowed(self, index: int, step: int) -> int:
+        """The row at *index*, or the next one in this direction, then in the other, that has a key."""
+        last = self._count() - 1
+        if last < 0:
+            return 0
+        index = min(max(index, 0), last)
+        for way in (range(index, last + 1), range(index, -1, -1))[::step]:
+            found = next((at for at in way if self._row(at).key is not None), None)
+            if found is not None:
+                return found
+        return index
 
     def _note(self) -> None:
         self.key = (
