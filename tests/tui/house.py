@@ -206,6 +206,15 @@ class Run:
             await asyncio.sleep(0.01)
         raise AssertionError(f"it did not come true; the screen:\n{self.text()}")
 
+    async def still(self) -> None:
+        """Wait until the picture does not change any more."""
+        before, same = "", 0
+        while same < 4:
+            await asyncio.sleep(0.02)
+            await self.pilot.pause()
+            now = self.text()
+            same, before = (same + 1 if now == before else 0), now
+
     async def sees(self, *texts: str) -> None:
         """Wait until all of *texts* are on the screen."""
         await self.until(lambda: all(text in self.text() for text in texts))
