@@ -109,6 +109,7 @@ def test_it_loads_everything_once_and_then_listens(monkeypatch: pytest.MonkeyPat
         asked = len(daemon.asked)
         await asyncio.sleep(0.3)
         assert len(daemon.asked) == asked, "nothing polls"
+        daemon.jobs = [job(2, "starting"), job(1, "succeeded")]
         daemon.tell(event(4, "job.starting", job=2, attempt=1))
         await until(lambda: link.store.jobs[2].state == "starting")
         await until(lambda: len(daemon.asked) > asked)
@@ -140,6 +141,7 @@ def test_after_a_restart_it_goes_on_from_the_last_event(monkeypatch: pytest.Monk
         await until(lambda: len(daemon.took("subscribe")) == 2)
         assert daemon.took("subscribe")[1]["since"] == 4
         assert link.store.link.resumed == 4
+        daemon.jobs = [job(2, "running"), job(1, "succeeded")]
         daemon.tell(event(5, "job.started", job=2, attempt=1))
         await until(lambda: link.store.jobs[2].state == "running")
 

@@ -1,4 +1,4 @@
-"""Every page at two sizes, as plain text: `LABD_PICTURES=1 pytest` draws them anew; look at the difference."""
+"""Every page at two sizes, as plain text: `TUI_PICTURES=1 pytest` draws them anew; look at the difference."""
 
 import os
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_it_looks_as_it_did(name: str, size: tuple[int, int], monkeypatch: pytes
             await run.press(key)
         await run.sees(word)
         await run.still()
-        if os.environ.get("LABD_PICTURES"):
+        if os.environ.get("TUI_PICTURES"):
             place.write_text(run.text() + "\n", encoding="utf-8")
         assert run.text() + "\n" == place.read_text(encoding="utf-8")
 
@@ -52,4 +52,4 @@ def test_no_line_is_wider_than_the_screen_and_nothing_is_empty():
         width = int(place.stem.rpartition("-")[2].partition("x")[0])
         lines = place.read_text(encoding="utf-8").splitlines()
         assert max(map(len, lines)) <= width, place.name
-        assert len([line for line in lines if line.strip()]) > 4, place.name
+        assert len([line for line in lines if line.strip()]) > 2, place.name
