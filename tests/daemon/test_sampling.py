@@ -38,7 +38,9 @@ def test_disks_once_each_and_without_those_that_are_gone():
 
 
 async def test_it_is_said_only_to_those_who_follow_it_by_name(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sampling, "INTERVAL", 0.01)  # the real clock: a thread reads, which no other clock sees
+    monkeypatch.setattr(
+        sampling, "INTERVAL", 0.01
+    )  # the real clock: a thread reads, which no other clock sees
     bus, said = Bus(0, no_older), list[dict[str, Any]]()
     tell: Callable[[str, dict[str, Any]], None] = lambda kind, data: said.append(data)  # noqa: E731
     sampler = Sampler(bus, tell, ["/"])

@@ -1,4 +1,4 @@
-"""The installed ``labd tui`` in a terminal (tmux), over a real daemon that is killed and started again under it."""
+"""The installed ``labd tui`` in a terminal (tmux), over a real daemon that is killed under it."""
 
 import os
 import shutil
@@ -26,7 +26,12 @@ class Terminal:
 
     def __init__(self, daemon: DaemonProcess, width: int, height: int) -> None:
         self._tmux = ["tmux", "-S", f"{daemon.folder}/tmux", "-f", "/dev/null"]
-        self._env = CLEAN | {"TERM": "xterm-256color", "LANG": "C.UTF-8", "LABD_TEST_FOLDER": daemon.folder, "HOME": daemon.folder}
+        self._env = CLEAN | {
+            "TERM": "xterm-256color",
+            "LANG": "C.UTF-8",
+            "LABD_TEST_FOLDER": daemon.folder,
+            "HOME": daemon.folder,
+        }
         self._env |= {"LABD_SOCKET": daemon.socket}
         self._size = ["-x", str(width), "-y", str(height)]
 
@@ -38,7 +43,9 @@ class Terminal:
         self._do("send-keys", *keys)
 
     def text(self) -> str:
-        done = subprocess.run([*self._tmux, "capture-pane", "-p"], capture_output=True, text=True, env=self._env)
+        done = subprocess.run(
+            [*self._tmux, "capture-pane", "-p"], check=False, capture_output=True, text=True, env=self._env
+        )
         return done.stdout
 
     def sees(self, *texts: str) -> None:
@@ -50,10 +57,15 @@ class Terminal:
 
     def ended(self) -> bool:
         """Whether its program has ended."""
-        return subprocess.run([*self._tmux, "has-session"], capture_output=True, env=self._env).returncode != 0
+        return (
+            subprocess.run(
+                [*self._tmux, "has-session"], check=False, capture_output=True, env=self._env
+            ).returncode
+            != 0
+        )
 
     def close(self) -> None:
-        subprocess.run([*self._tmux, "kill-server"], capture_output=True, env=self._env)
+        subprocess.run([*self._tmux, "kill-server"], check=False, capture_output=True, env=self._env)
 
     def _do(self, *words: str) -> None:
         subprocess.run([*self._tmux, *words], check=True, env=self._env)
@@ -72,7 +84,9 @@ def terminal(daemon: DaemonProcess) -> Iterator[Terminal]:
     one.close()
 
 
-def test_it_shows_what_happens_and_survives_the_death_of_the_daemon(daemon: DaemonProcess, terminal: Terminal):
+def test_it_shows_what_happens_and_survives_the_death_of_the_daemon(
+    daemon: DaemonProcess, terminal: Terminal
+):
     with daemon.client() as client:
         spec = {"argv": ["sh", "-c", "echo one; echo two; sleep 300"], "name": "long", "env": {}}
         number = client.call("job.submit", {"spec": spec})["job"]["id"]
@@ -110,14 +124,19 @@ def test_without_colour_the_words_say_everything(daemon: DaemonProcess, terminal
     terminal.run("env", "NO_COLOR=1", str(LABD), "tui", "--page", "plugins")
     terminal.sees("fanout", "loaded", "Services")
     escapes = subprocess.run(
-        ["tmux", "-S", f"{daemon.folder}/tmux", "capture-pane", "-p", "-e"], capture_output=True, text=True, check=True
+        ["tmux", "-S", f"{daemon.folder}/tmux", "capture-pane", "-p", "-e"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
-    colours = {code for code in escapes.split("38;2;")[1:]}
+    colours = set(escapes.split("38;2;")[1:])
     assert all(len(set(code.split("m")[0].split(";")[:3])) == 1 for code in colours), "grey alone"
 
 
 def test_without_a_terminal_it_says_what_to_use_instead(daemon: DaemonProcess):
-    done = subprocess.run([LABD, "tui"], capture_output=True, text=True, env=CLEAN, stdin=subprocess.DEVNULL)
+    done = subprocess.run(
+        [LABD, "tui"], check=False, capture_output=True, text=True, env=CLEAN, stdin=subprocess.DEVNULL
+    )
     assert done.returncode == 2
     assert "needs a terminal" in done.stderr
     assert "labctl top" in done.stderr
@@ -140,6 +159,9 @@ def test_the_first_picture_is_there_at_once(daemon: DaemonProcess, terminal: Ter
 
 
 def test_it_never_imports_the_daemon():
-    code = "import labd.tui.start, sys; print([n for n in sys.modules if n.startswith(('labd.daemon', 'labd.jobs', 'trio', 'msgspec'))])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
+    wrong = ("labd.daemon", "labd.jobs", "trio", "msgspec")
+    code = f"import labd.tui.start, sys; print([n for n in sys.modules if n.startswith({wrong})])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ
+    )
     assert done.stdout.strip() == "[]"

@@ -11,6 +11,7 @@ from labd.tui.panels import Contained
 from labd.tui.settings import Settings
 from labd.tui.store import LinkState, Store
 
+USUAL = Settings()
 NOW = 1_800_000_000.0
 PATIENCE = 10.0
 """Seconds for what a loaded machine does late."""
@@ -23,57 +24,158 @@ LOG = b"".join(b"step %d of the training\n" % number for number in range(5000))
 def job(number: int, state: str = "queued", **more: Any) -> dict[str, Any]:
     """A job as the daemon describes it."""
     return {
-        "id": number, "name": f"train-{number}", "kind": "command", "state": state, "user": "ada", "uid": 1000, "priority": 0,
-        "argv": ["python", "train.py"], "cwd": "/home/ada", "cpus": 2.0, "memory": 4 * GIB, "gpus": 0, "gpu_ids": [], "vram": 0,
-        "group": "", "tags": [], "attempt": int(state != "queued"), "submitted": NOW - 600, "started": NOW - 300 if state != "queued" else None,
-        "ended": NOW - 60 if state in ("succeeded", "failed") else None, "exit_code": {"succeeded": 0, "failed": 3}.get(state),
-        "signal": None, "reason": "", "progress": None, "metrics": {}, "eta": None, "waiting_for": "", "tasks": None, "after": [],
-    } | more  # fmt: skip
+        "id": number,
+        "name": f"train-{number}",
+        "kind": "command",
+        "state": state,
+        "user": "ada",
+        "uid": 1000,
+        "priority": 0,
+        "argv": ["python", "train.py"],
+        "cwd": "/home/ada",
+        "cpus": 2.0,
+        "memory": 4 * GIB,
+        "gpus": 0,
+        "gpu_ids": [],
+        "vram": 0,
+        "group": "",
+        "tags": [],
+        "attempt": int(state != "queued"),
+        "submitted": NOW - 600,
+        "started": NOW - 300 if state != "queued" else None,
+        "ended": NOW - 60 if state in ("succeeded", "failed") else None,
+        "exit_code": {"succeeded": 0, "failed": 3}.get(state),
+        "signal": None,
+        "reason": "",
+        "progress": None,
+        "metrics": {},
+        "eta": None,
+        "waiting_for": "",
+        "tasks": None,
+        "after": [],
+    } | more
 
 
 JOBS = [
-    job(7, "running", name="resnet", progress=0.42, eta=400.0, metrics={"loss": 0.25, "accuracy": 0.91}, gpus=1, gpu_ids=[0]),
+    job(
+        7,
+        "running",
+        name="resnet",
+        progress=0.42,
+        eta=400.0,
+        metrics={"loss": 0.25, "accuracy": 0.91},
+        gpus=1,
+        gpu_ids=[0],
+    ),
     job(6, "running", name="array", tasks={"waiting": 5, "running": 1, "succeeded": 4, "failed": 0}),
     job(5, waiting_for="2 cores (0 free)", group="sweep"),
     job(4, waiting_for="2 cores (0 free)", group="sweep", user="bob", priority=3),
     job(3, "held", attempt=0, started=None),
     job(2, "failed", name="bad", reason="exit code 3"),
     job(1, "succeeded", name="good"),
-]  # fmt: skip
+]
 ATTEMPT = {
-    "number": 1, "state": "running", "cause": "submitted", "gpu_ids": [0], "started": NOW - 300, "ended": None, "seconds": None, "exit_code": None,
-    "signal": None, "reason": "", "user_seconds": 12.0, "system_seconds": 1.0, "max_rss": GIB, "peak_memory": 2 * GIB, "folder": "/s/7.1", "log": "/s/7.1/out.log",
-}  # fmt: skip
+    "number": 1,
+    "state": "running",
+    "cause": "submitted",
+    "gpu_ids": [0],
+    "started": NOW - 300,
+    "ended": None,
+    "seconds": None,
+    "exit_code": None,
+    "signal": None,
+    "reason": "",
+    "user_seconds": 12.0,
+    "system_seconds": 1.0,
+    "max_rss": GIB,
+    "peak_memory": 2 * GIB,
+    "folder": "/s/7.1",
+    "log": "/s/7.1/out.log",
+}
 SERVICES = [
-    {"name": "store", "owner": "labd", "state": "ready", "since": NOW - 3600, "restarts": 0, "critical": True, "last_error": ""},
-    {"name": "poller", "owner": "dice", "state": "backoff", "since": NOW - 5, "restarts": 3, "critical": False, "last_error": "OSError: no dice"},
-]  # fmt: skip
+    {
+        "name": "store",
+        "owner": "labd",
+        "state": "ready",
+        "since": NOW - 3600,
+        "restarts": 0,
+        "critical": True,
+        "last_error": "",
+    },
+    {
+        "name": "poller",
+        "owner": "dice",
+        "state": "backoff",
+        "since": NOW - 5,
+        "restarts": 3,
+        "critical": False,
+        "last_error": "OSError: no dice",
+    },
+]
 STATUS = {
-    "labd": "0.1.0", "uptime": 3600.0, "jobs": {"running": 2, "queued": 2, "held": 1, "failed": 1, "succeeded": 1}, "services": SERVICES, "trouble": [],
+    "labd": "0.1.0",
+    "uptime": 3600.0,
+    "jobs": {"running": 2, "queued": 2, "held": 1, "failed": 1, "succeeded": 1},
+    "services": SERVICES,
+    "trouble": [],
     "resources": {
-        "cores": 8.0, "cores_held": 4.0, "memory": 32 * GIB, "memory_held": 8 * GIB, "gpus": [0, 1], "gpus_held": {},
+        "cores": 8.0,
+        "cores_held": 4.0,
+        "memory": 32 * GIB,
+        "memory_held": 8 * GIB,
+        "gpus": [0, 1],
+        "gpus_held": {},
         "devices": [
             {"index": 0, "memory": 80 * GIB, "held": [{"holder": "job 7", "share": 1.0, "memory": 80 * GIB}]},
             {"index": 1, "memory": 80 * GIB, "held": [], "trouble": "Xid 79"},
         ],
     },
-}  # fmt: skip
+}
 
 
 def plugin(name: str, state: str = "loaded", **more: Any) -> dict[str, Any]:
     """A plugin as the daemon describes it."""
     return {
-        "name": name, "version": "1.0", "distribution": f"labd-{name}", "api": 1, "module": f"labd_{name}", "hooks": ["labd_methods"], "names": [name],
-        "state": state, "error": "", "services": [], "restarts": 0, "faults": 0, "last_fault": "", "stalls": 0, "worst_stall": 0.0, "trace": False,
-    } | more  # fmt: skip
+        "name": name,
+        "version": "1.0",
+        "distribution": f"labd-{name}",
+        "api": 1,
+        "module": f"labd_{name}",
+        "hooks": ["labd_methods"],
+        "names": [name],
+        "state": state,
+        "error": "",
+        "services": [],
+        "restarts": 0,
+        "faults": 0,
+        "last_fault": "",
+        "stalls": 0,
+        "worst_stall": 0.0,
+        "trace": False,
+    } | more
 
 
 def a_map(number: int, state: str, failed: int, total: int = 100) -> dict[str, Any]:
     """A map as the daemon describes it."""
     return {
-        "id": number, "name": f"map-{number}", "function": "m:f", "state": state, "user": "ada", "total": total, "succeeded": 40, "failed": failed,
-        "in_work": 2, "repeated": 0, "workers": 2, "rate": 3.5, "eta": 20.0, "created": NOW - 60, "ended": None, "reason": "", "error": None,
-    }  # fmt: skip
+        "id": number,
+        "name": f"map-{number}",
+        "function": "m:f",
+        "state": state,
+        "user": "ada",
+        "total": total,
+        "succeeded": 40,
+        "failed": failed,
+        "in_work": 2,
+        "repeated": 0,
+        "workers": 2,
+        "rate": 3.5,
+        "eta": 20.0,
+        "created": NOW - 60,
+        "ended": None,
+        "reason": "",
+        "error": None,
+    }
 
 
 def event(seq: int, kind: str, cause: str = "", **data: Any) -> dict[str, Any]:
@@ -104,7 +206,14 @@ class FakeLink:
         """Be up, with everything loaded, for ever."""
         store = self.store
         store.put("status", STATUS)
-        store.put("plugins", [plugin("dice", "broken", error="service poller failed"), plugin("off", "disabled"), plugin("fanout")])
+        store.put(
+            "plugins",
+            [
+                plugin("dice", "broken", error="service poller failed"),
+                plugin("off", "disabled"),
+                plugin("fanout"),
+            ],
+        )
         store.put_maps([a_map(2, "running", 0), a_map(1, "failed", 2)])
         store.put_jobs(self.jobs)
         store.put_queue([one for one in self.jobs if one["state"] in ("queued", "held")])
@@ -113,7 +222,9 @@ class FakeLink:
         self.wake()
         await asyncio.Event().wait()
 
-    async def call(self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None) -> Any:
+    async def call(
+        self, method: str, params: dict[str, Any] | None = None, timeout: float | None = None
+    ) -> Any:
         self.calls.append((method, params or {}))
         if self.refusal is not None:
             raise self.refusal
@@ -135,16 +246,33 @@ class FakeLink:
         found = next((one for one in self.jobs if one["id"] == ask["job"]), None)
         if found is None:
             raise NotFound(f"there is no job {ask['job']}")
-        code = {"files": 12, "root": "/home/ada/code", "commit": "abcdef0123456789", "branch": "main", "diff": "x", "remote": "origin"}
+        code = {
+            "files": 12,
+            "root": "/home/ada/code",
+            "commit": "abcdef0123456789",
+            "branch": "main",
+            "diff": "x",
+            "remote": "origin",
+        }
         artifacts = [{"name": "model", "path": "/home/ada/model.pt", "size": 1024}]
-        return {"job": found, "attempts": [ATTEMPT], "artifacts": artifacts, "env": {"HOME": "/home/ada"}, "script": None, "code": code}
+        return {
+            "job": found,
+            "attempts": [ATTEMPT],
+            "artifacts": artifacts,
+            "env": {"HOME": "/home/ada"},
+            "script": None,
+            "code": code,
+        }
 
     def job_why(self, ask: dict[str, Any]) -> dict[str, Any]:
         held = {"holder": "job 7 (resnet)", "cpus": 2.0, "memory": GIB, "gpu_ids": [0], "ends": NOW + 60}
         return {"job": {}, "reasons": ["job 5 waits for 2 cores; 0 are free"], "held_by": [held]}
 
     def job_tasks(self, ask: dict[str, Any]) -> dict[str, Any]:
-        return {"tasks": [job(61, "running", array=6, index=0)], "untouched": [{"first": 5, "last": 9, "count": 5, "state": "queued"}]}
+        return {
+            "tasks": [job(61, "running", array=6, index=0)],
+            "untouched": [{"first": 5, "last": 9, "count": 5, "state": "queued"}],
+        }
 
     def job_submit(self, ask: dict[str, Any]) -> dict[str, Any]:
         return {"job": {"id": 8, "name": ask["spec"]["name"]}, "created": True}
@@ -228,9 +356,13 @@ Test = Callable[[Run], Awaitable[None]]
 
 
 def drive(
-    test: Test, first: str = "jobs", size: tuple[int, int] = (100, 30), settings: Settings = Settings(), panels: list[Contained] | None = None
+    test: Test,
+    first: str = "jobs",
+    size: tuple[int, int] = (100, 30),
+    settings: Settings = USUAL,
+    panels: list[Contained] | None = None,
 ) -> None:
-    """Run *test* on an interface of this size that begins with the page *first*; no mistake of ours may show."""
+    """Run *test* on an interface that begins with the page *first*; no mistake of ours may show."""
 
     async def run() -> None:
         app = LabdApp(FakeLink, settings, first=first, clock=lambda: NOW, find_panels=lambda: panels or [])  # type: ignore[arg-type]

@@ -63,13 +63,23 @@ class Daemon:
     def _answer(self, method: str, ask: dict[str, Any]) -> Any:
         answers: dict[str, Any] = {
             "hello": {"protocol": 1, "labd": "0", "epoch": self.epoch, "pid": 1, "user": "ada"},
-            "subscribe": {"subscription": 1, "epoch": self.epoch, "seq": self.seq if ask.get("since") is None else ask["since"]},
-            "daemon.status": STATUS, "plugin.list": {"plugins": []}, "map.list": {"maps": []}, "event.list": {"events": [event(3, "job.held", job=2)]},
-        }  # fmt: skip
+            "subscribe": {
+                "subscription": 1,
+                "epoch": self.epoch,
+                "seq": self.seq if ask.get("since") is None else ask["since"],
+            },
+            "daemon.status": STATUS,
+            "plugin.list": {"plugins": []},
+            "map.list": {"maps": []},
+            "event.list": {"events": [event(3, "job.held", job=2)]},
+        }
         if method == "job.list":
             found = [one for one in self.jobs if ask.get("states") is None or one["state"] in ask["states"]]
             before = ask.get("before")
-            return {"jobs": [one for one in found if before is None or one["id"] < before][: ask["limit"]], "counts": {}}
+            return {
+                "jobs": [one for one in found if before is None or one["id"] < before][: ask["limit"]],
+                "counts": {},
+            }
         return answers[method]
 
 
@@ -124,7 +134,12 @@ def test_jobs_are_loaded_page_by_page(monkeypatch: pytest.MonkeyPatch):
         daemon.jobs = [job(n, "succeeded") for n in range(10, 0, -1)]
         link.refresh()
         await until(lambda: len(link.store.jobs) == 10)
-        assert [ask.get("before") for ask in daemon.took("job.list") if "states" not in ask][-4:] == [None, 8, 5, 2]
+        assert [ask.get("before") for ask in daemon.took("job.list") if "states" not in ask][-4:] == [
+            None,
+            8,
+            5,
+            2,
+        ]
 
     drive(test, monkeypatch)
 

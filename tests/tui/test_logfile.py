@@ -34,7 +34,9 @@ def pieces(data: bytes) -> list[bytes]:
     return [line[at : at + LONGEST] for line in lines for at in range(0, max(len(line), 1), LONGEST)]
 
 
-TEXTS = st.lists(st.sampled_from([b"", b"a", b"word " * 5, b"x" * 100, b"y" * LONGEST, b"z" * (LONGEST + 7)]), max_size=40)
+TEXTS = st.lists(
+    st.sampled_from([b"", b"a", b"word " * 5, b"x" * 100, b"y" * LONGEST, b"z" * (LONGEST + 7)]), max_size=40
+)
 
 
 @given(TEXTS, st.booleans())
@@ -59,7 +61,9 @@ def test_the_end_of_three_gigabytes_costs_a_chunk_or_two():
 
         async def read(self, offset: int, limit: int) -> tuple[bytes, int]:
             self.asked += limit
-            text = b"".join(b"line %056d\n" % number for number in range(offset // 62, (offset + limit) // 62 + 2))
+            text = b"".join(
+                b"line %056d\n" % number for number in range(offset // 62, (offset + limit) // 62 + 2)
+            )
             return text[offset % 62 : offset % 62 + limit], 50_000_000 * 62
 
     huge = Huge()

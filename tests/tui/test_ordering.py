@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labd.tui import filtering
-from labd.tui.ordering import GROUPS, SORTS, Choice, Heading, Ordering
+from labd.tui.ordering import GROUPS, SORTS, USUAL, Choice, Heading, Ordering
 from labd.tui.rows import JobRow
 from tests.tui.house import job
 
@@ -18,7 +18,7 @@ def rows(*jobs: dict[str, object]) -> dict[int, JobRow]:
     return {int(str(one["id"])): JobRow(one) for one in jobs}
 
 
-def ordered(table: dict[int, JobRow], choice: Choice = Choice()) -> Ordering:
+def ordered(table: dict[int, JobRow], choice: Choice = USUAL) -> Ordering:
     made = Ordering(choice)
     for _ in made.fill(table):
         pass
@@ -30,7 +30,9 @@ def lines(ordering: Ordering) -> list[int | Heading]:
 
 
 def test_what_runs_what_waits_in_its_order_what_has_ended_newest_first():
-    table = rows(job(1, "succeeded"), job(2, "failed"), job(3), job(4, priority=5), job(5, "running"), job(6, "held"))
+    table = rows(
+        job(1, "succeeded"), job(2, "failed"), job(3), job(4, priority=5), job(5, "running"), job(6, "held")
+    )
     assert ordered(table).numbers() == [5, 4, 3, 6, 2, 1]
 
 
@@ -49,7 +51,15 @@ def test_steps_and_a_new_table_agree(seed: int, group: str, sort: str, reverse: 
     choice = Choice(tests=tuple(filtering.parse("!user:eve")), sort=sort, group=group, reverse=reverse)
 
     def some(number: int) -> JobRow:
-        return JobRow(job(number, rng.choice(STATES), user=rng.choice(["ada", "bob", "eve"]), priority=rng.randrange(3), name=rng.choice("xy")))
+        return JobRow(
+            job(
+                number,
+                rng.choice(STATES),
+                user=rng.choice(["ada", "bob", "eve"]),
+                priority=rng.randrange(3),
+                name=rng.choice("xy"),
+            )
+        )
 
     table = {number: some(number) for number in range(1, 30)}
     kept = ordered(table, choice)
@@ -80,19 +90,34 @@ def test_groups_have_headings_and_can_be_folded():
 @pytest.mark.parametrize(
     ("text", "numbers"),
     [
-        ("", {1, 2, 3}), ("train", {1, 2}), ("ada", {1, 3}), ("user:ada !train", {3}), ("state:failed", {2}), ("prio>0", {3}), ("prio<1", {1, 2}),
-        ("tag:old", {2}), ("group:sweep", {1}), ("id:3", {3}), ("id>1 id<3", {2}), ("!", set()), ("gpus:1", {3}), ("TRAIN", {1, 2}),
+        ("", {1, 2, 3}),
+        ("train", {1, 2}),
+        ("ada", {1, 3}),
+        ("user:ada !train", {3}),
+        ("state:failed", {2}),
+        ("prio>0", {3}),
+        ("prio<1", {1, 2}),
+        ("tag:old", {2}),
+        ("group:sweep", {1}),
+        ("id:3", {3}),
+        ("id>1 id<3", {2}),
+        ("!", set()),
+        ("gpus:1", {3}),
+        ("TRAIN", {1, 2}),
     ],
-)  # fmt: skip
+)
 def test_filters(text: str, numbers: set[int]):
     table = rows(
-        job(1, group="sweep"), job(2, "failed", user="bob", tags=["old"]), job(3, name="eval", priority=2, gpus=1),
-    )  # fmt: skip
+        job(1, group="sweep"),
+        job(2, "failed", user="bob", tags=["old"]),
+        job(3, name="eval", priority=2, gpus=1),
+    )
     assert set(ordered(table, Choice(tests=tuple(filtering.parse(text)))).numbers()) == numbers
 
 
 @pytest.mark.parametrize(
-    ("text", "wrong"), [("colour:red", "no field 'colour'"), ("prio>x", "'x' is not a number"), ("user>3", "write user:3")]
+    ("text", "wrong"),
+    [("colour:red", "no field 'colour'"), ("prio>x", "'x' is not a number"), ("user>3", "write user:3")],
 )
 def test_what_a_filter_cannot_mean(text: str, wrong: str):
     with pytest.raises(ValueError, match=wrong):

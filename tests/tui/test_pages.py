@@ -24,7 +24,15 @@ def marked(run: Run) -> set[int]:
 
 def test_the_number_keys_show_the_pages():
     async def test(run: Run) -> None:
-        for key, word in (("1", "Machine"), ("3", "training"), ("4", "map-2"), ("5", "Services"), ("6", "service.backoff"), ("7", "No panels"), ("2", "resnet")):
+        for key, word in (
+            ("1", "Machine"),
+            ("3", "training"),
+            ("4", "map-2"),
+            ("5", "Services"),
+            ("6", "service.backoff"),
+            ("7", "No panels"),
+            ("2", "resnet"),
+        ):
             await run.press(key)
             await run.sees(word)
 
@@ -199,7 +207,9 @@ def test_mark_all_and_unmark():
         (["slash", "state:held", "enter", "H"], "job.release", 3, "job.hold"),
     ],
 )
-def test_what_can_be_taken_back_is_done_at_once_and_taken_back(keys: list[str], method: str, number: int, back: str):
+def test_what_can_be_taken_back_is_done_at_once_and_taken_back(
+    keys: list[str], method: str, number: int, back: str
+):
     async def test(run: Run) -> None:
         for key in keys:
             await (run.type(key) if ":" in key else run.press(key))
@@ -286,7 +296,16 @@ def test_a_job_like_another_is_offered():
 def test_the_detail_says_everything_and_goes_back():
     async def test(run: Run) -> None:
         await run.press("enter")
-        await run.sees("resnet", "Attempts", "peak 2G", "Code snapshot", "abcdef012345 main, with changes", "Results", "Environment", "HOME=")
+        await run.sees(
+            "resnet",
+            "Attempts",
+            "peak 2G",
+            "Code snapshot",
+            "abcdef012345 main, with changes",
+            "Results",
+            "Environment",
+            "HOME=",
+        )
         await run.press("escape")
         assert isinstance(run.app.screen, Jobs)
 
@@ -446,7 +465,9 @@ def test_maps_are_cancelled_and_retried():
 
 def test_progress_of_maps_is_live():
     async def test(run: Run) -> None:
-        run.app.store.take(event(0, "map.progress", map=2, state="running", total=100, succeeded=77, failed=0, eta=3.0))
+        run.app.store.take(
+            event(0, "map.progress", map=2, state="running", total=100, succeeded=77, failed=0, eta=3.0)
+        )
         run.app.wake()
         await run.sees("77%")
 

@@ -30,7 +30,8 @@ def test_a_panel_is_drawn():
 
 
 @pytest.mark.parametrize(
-    ("result", "wrong"), [("text", "not a list"), (None, "not a list"), ([3], "TypeError"), ([[("a", "b", "c")]], "ValueError")]
+    ("result", "wrong"),
+    [("text", "not a list"), (None, "not a list"), ([3], "TypeError"), ([[("a", "b", "c")]], "ValueError")],
 )
 def test_what_is_no_picture(result: Any, wrong: str):
     lines, error = drawn(lambda answers, width, height: result)

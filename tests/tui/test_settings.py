@@ -26,7 +26,12 @@ def test_keys_and_theme(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
-    [("theme = 'pink'", "no 'pink'"), ("colour = 1", "no setting 'colour'"), ("[keys]\na = 1", r"\[keys\] takes"), ("x =", "Invalid value")],
+    [
+        ("theme = 'pink'", "no 'pink'"),
+        ("colour = 1", "no setting 'colour'"),
+        ("[keys]\na = 1", r"\[keys\] takes"),
+        ("x =", "Invalid value"),
+    ],
 )
 def test_mistakes_are_named(tmp_path: Path, text: str, wrong: str):
     file = tmp_path / "tui.toml"

@@ -19,7 +19,15 @@ def filled(*jobs: dict[str, Any]) -> Store:
 
 def test_a_life_of_a_job_by_its_events():
     store = Store()
-    store.take(event(1, "job.submitted", job=4, user="ada", spec={"name": "x", "cpus": 2.0, "group": "g", "tags": ["t"]}))
+    store.take(
+        event(
+            1,
+            "job.submitted",
+            job=4,
+            user="ada",
+            spec={"name": "x", "cpus": 2.0, "group": "g", "tags": ["t"]},
+        )
+    )
     row = store.jobs[4]
     assert (row.name, row.state, row.user, row.group, row.cpus) == ("x", "queued", "ada", "g", 2.0)
     store.take(event(2, "job.starting", job=4, attempt=1, gpu_ids=[1]))
@@ -29,7 +37,13 @@ def test_a_life_of_a_job_by_its_events():
     store.take({**event(0, "job.reported", job=4, progress=0.25, metrics={"loss": 2.0}), "time": NOW + 10})
     assert (row.state, row.progress, row.eta, row.metrics) == ("running", 0.25, 30.0, {"loss": 2.0})
     store.take(event(4, "job.failed", "exit code 3", job=4, attempt=1, ended=NOW + 20, exit_code=3))
-    assert (row.state, row.ended, row.exit_code, row.reason, row.eta) == ("failed", NOW + 20, 3, "exit code 3", None)
+    assert (row.state, row.ended, row.exit_code, row.reason, row.eta) == (
+        "failed",
+        NOW + 20,
+        3,
+        "exit code 3",
+        None,
+    )
     assert not store.running()
     store.take(event(5, "job.queued", job=4))
     assert (row.state, row.ended, row.exit_code, row.progress) == ("queued", None, None, None)
@@ -38,11 +52,20 @@ def test_a_life_of_a_job_by_its_events():
 @pytest.mark.parametrize(
     ("before", "kind", "after"),
     [
-        ("queued", "held", "held"), ("held", "released", "queued"), ("queued", "blocked", "blocked"), ("blocked", "unblocked", "queued"),
-        ("running", "paused", "paused"), ("paused", "resumed", "running"), ("running", "adopted", "running"), ("starting", "never_began", "queued"),
-        ("running", "timed_out", "timed_out"), ("running", "lost", "lost"), ("queued", "cancelled", "cancelled"), ("running", "cancel_requested", "running"),
+        ("queued", "held", "held"),
+        ("held", "released", "queued"),
+        ("queued", "blocked", "blocked"),
+        ("blocked", "unblocked", "queued"),
+        ("running", "paused", "paused"),
+        ("paused", "resumed", "running"),
+        ("running", "adopted", "running"),
+        ("starting", "never_began", "queued"),
+        ("running", "timed_out", "timed_out"),
+        ("running", "lost", "lost"),
+        ("queued", "cancelled", "cancelled"),
+        ("running", "cancel_requested", "running"),
     ],
-)  # fmt: skip
+)
 def test_every_transition(before: str, kind: str, after: str):
     store = filled(job(1, before))
     store.take(event(1, f"job.{kind}", job=1))
@@ -78,9 +101,13 @@ def test_changes_are_told_once():
 def test_events_say_what_is_stale():
     store = filled(job(1))
     for kind, data, stale in [
-        ("job.held", {"job": 1}, {"status", "queue"}), ("job.reported", {"job": 1}, set()), ("plugin.reloaded", {"plugin": "x"}, {"status", "plugins"}),
-        ("service.failed", {"name": "x"}, {"status", "plugins"}), ("map.submitted", {"map": 9}, {"maps"}), ("gpu.gone", {"gpu": 1}, {"status"}),
-    ]:  # fmt: skip
+        ("job.held", {"job": 1}, {"status", "queue"}),
+        ("job.reported", {"job": 1}, set()),
+        ("plugin.reloaded", {"plugin": "x"}, {"status", "plugins"}),
+        ("service.failed", {"name": "x"}, {"status", "plugins"}),
+        ("map.submitted", {"map": 9}, {"maps"}),
+        ("gpu.gone", {"gpu": 1}, {"status"}),
+    ]:
         store.stale.clear()
         store.take(event(2, kind, **data))
         assert store.stale == stale, kind
@@ -139,9 +166,16 @@ def test_a_second_is_a_sample():
     store.put("status", STATUS)
     store.take(event(0, "machine.sampled", cpu=0.5, memory=100, memory_used=25, disks=[]))
     store.tick()
-    assert [list(store.history.last(name, 9)) for name in ("cores", "memory", "cpu", "used", "gpu 0", "gpu 1")] == [
-        [0.5], [0.25], [0.5], [0.25], [1.0], [0.0],
-    ]  # fmt: skip
+    assert [
+        list(store.history.last(name, 9)) for name in ("cores", "memory", "cpu", "used", "gpu 0", "gpu 1")
+    ] == [
+        [0.5],
+        [0.25],
+        [0.5],
+        [0.25],
+        [1.0],
+        [0.0],
+    ]
     for _ in range(2000):
         store.tick()
     assert len(store.history.last("cores", 10_000)) == 600

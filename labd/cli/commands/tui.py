@@ -7,9 +7,9 @@ import sys
 from labd.errors import UsageError
 
 ABOUT = """\
-The whole machine at a glance, live: what runs and what waits, logs, curves, maps, plugins, events. Keys steer
-jobs and plugins; what can be taken back is done at once, the rest is asked for. It is a client like labctl: it
-may be left at any time, and goes on by itself when labd was restarted. ? shows the keys of each page."""
+The whole machine at a glance, live: what runs and what waits, logs, curves, maps, plugins, events. Keys
+steer jobs and plugins; what can be taken back is done at once, the rest is asked for. It is a client like
+labctl: it may be left at any time, and goes on by itself when labd was restarted. ? shows the keys."""
 
 THEMES = ("dark", "light", "contrast")
 PAGES = ("overview", "jobs", "logs", "maps", "plugins", "events", "panels")

@@ -98,13 +98,15 @@ class Keys(Bar):
 
     def _fitting(self, room: int) -> list[Spot]:
         found: list[Spot] = []
+        seen: set[str | None] = set()
         leading: tuple[str, ...] = getattr(self.screen, "LEADING", ())
         for active in sorted(
             self.screen.active_bindings.values(), key=lambda one: one.binding.id not in leading
         ):
             binding = active.binding
-            if not binding.show or not active.enabled or active.node is self.app:
+            if not binding.show or not active.enabled or active.node is self.app or binding.id in seen:
                 continue
+            seen.add(binding.id)
             spot = _spot(self.app.get_key_display(binding), binding.description, active.node, binding.action)
             room -= width_of(spot.spans)
             if room < 0:

@@ -32,7 +32,7 @@ Cells = Sequence[tuple[str, str]]
 
 
 class GridRow(NamedTuple):
-    """A line of a table: cells, or one text over the whole width. The cursor passes over one without a key."""
+    """A line: cells, or one text over the whole width. The cursor passes over one without a key."""
 
     key: Hashable
     cells: Cells = ()

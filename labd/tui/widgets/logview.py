@@ -52,6 +52,7 @@ class LogView(Widget, can_focus=True):
         self.pattern: re.Pattern[bytes] | None = None
         self._shown: list[LogLine] = []
         self._aside = 0
+        self._match: int | None = None
         self._missing: Callable[[], str] = lambda: "no output"
 
     @property
@@ -70,7 +71,7 @@ class LogView(Widget, can_focus=True):
     def open(self, file: LogFile | None, missing: str = "no output") -> None:
         """Show another log, from its end."""
         self.file, self._shown, self.following, self._aside = file, [], True, 0
-        self.trouble, self.searching = "", None
+        self.trouble, self.searching, self._match = "", None, None
         self._missing = lambda: missing
         self.refresh()
         self.post_message(self.Changed())
@@ -174,7 +175,9 @@ class LogView(Widget, can_focus=True):
 
     async def _to_place(self, offset: int) -> None:
         assert self.file is not None, "only an open log is moved in"
-        await self._to(await self.file.line_at(offset))
+        height = self.size.height
+        start = await self.file.before(await self.file.line_at(offset), height // 3)
+        await self._to(min(start, await self.file.before(self.file.size, height)))
 
     async def _by(self, by: int) -> None:
         assert self.file is not None, "only an open log is moved in"
@@ -191,13 +194,14 @@ class LogView(Widget, can_focus=True):
     async def _search(self, back: bool, fresh: bool) -> None:
         assert self.file is not None, "only an open log is searched"
         assert self.pattern is not None, "there is something to search for"
-        start = self.first if back or fresh or not self._shown else self._shown[0].end
+        start = self._match + (not back) if self._match is not None and not fresh else self.first
         start = self.file.size if back and fresh else start
         self.following = False
         async for at, found in self.file.find(self.pattern, start, back=back):
             self.searching = at / max(self.file.size, 1)
             self.post_message(self.Changed())
             if found is not None:
+                self._match = found
                 await self._to_place(found)
                 self.searching = None
                 return
