@@ -348,6 +348,10 @@ EVENTS: dict[str, tuple[str, str]] = {
     "plugin.reloaded": ("a plugin began anew, with other code or other settings", _PLUGIN),
     "plugin.failed": ("a plugin that was to be loaded or ended could not be", _PLUGIN),
     "daemon.stalled": ("a task held the loop for longer than `daemon.stall_limit`", "task seconds"),
+    "machine.sampled": (
+        "what the machine does, every two seconds; for those alone who subscribe to `machine.*`, not kept",
+        "cpu cores load memory memory_used disks",
+    ),
     "notify.sent": ("a target was told what happened to a job", "job notice target event tries"),
     "notify.failed": (
         "a target could not be told, and is not tried again; `cause` says why",

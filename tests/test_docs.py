@@ -86,7 +86,7 @@ def test_every_field_of_a_job_is_documented():
     assert not [name for name in found if f"| `{name}` |" not in text]
 
 
-KIND = re.compile(r"(job|daemon|gpu|plugin|service|store|notify|worker|map|model)\.[a-z_]+")
+KIND = re.compile(r"(job|daemon|gpu|machine|plugin|service|store|notify|worker|map|model)\.[a-z_]+")
 
 
 def said_in_code() -> set[str]:

@@ -39,6 +39,7 @@ from labd.daemon.plugin_node import node_of
 from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.restored import own_up
+from labd.daemon.sampling import Sampler
 from labd.daemon.server import Server, bind
 from labd.daemon.setup import Setup
 from labd.daemon.signals import Signals
@@ -169,6 +170,7 @@ class Daemon:
         """What people steer it by, and what watches over plugins."""
         setup, config = self.setup, self.setup.loaded.config
         self.control = Control(self)
+        self.sampler = Sampler(self.bus, self.control.publish_sample, (setup.paths.state, "/", "/tmp"))
         self.plugins = Switchboard(
             setup.registry, self.wiring, partial(node_of, self), setup.loaded, find=plugins.find,
             read=self.control.read, tell=self._tell, stopping=lambda: self.control.stopping,
