@@ -6,6 +6,7 @@ identity, payload, request id, length. They are told apart by the last frame: di
 
 import json
 import pickle
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,12 +17,11 @@ INTERNAL = {b"REGISTER", b"EXPAND_WORKER", b"SQUEEZE_WORKER", b"STATISTIC", b"EM
 """Words that the processes of the old server said to each other; from a client they stopped it for good."""
 
 PICKLED = b'{"protocol":2,"compress":0}'
+ANCESTOR = b'{"format":"json"}'
+"""What describes a payload of the ancestor's clients, who send texts as JSON."""
+
 MAX_INFO = 64 * 1024
 """Bytes of a description."""
-
-
-class BadFrames(ValueError):
-    """A message that is no request; the words say why."""
 
 
 class Asked(NamedTuple):
@@ -32,11 +32,19 @@ class Asked(NamedTuple):
     old: bool = False
 
 
+class BadFrames(ValueError):
+    """A message that is no request; the words say why. *asked* is who can be told, if anybody."""
+
+    def __init__(self, words: str, asked: Asked | None = None) -> None:
+        super().__init__(words)
+        self.asked = asked
+
+
 class Encode(NamedTuple):
-    """A payload for the model, described by *info*."""
+    """A payload for the model, described by *info*, which is JSON if it is right. Only workers look."""
 
     asked: Asked
-    info: dict[str, Any]
+    info: bytes
     data: bytes
 
 
@@ -67,8 +75,11 @@ def _new(asked: Asked, data: bytes, info: bytes) -> Request:
     if data == SHOW_CONFIG:
         return Status(asked)
     if data in INTERNAL:
-        raise BadFrames(f"{data.decode()} is no word for clients")
-    return Encode(asked, _info(info), data)
+        raise BadFrames(f"{data.decode()} is no word for clients", asked)
+    if len(info) > MAX_INFO:
+        words = f"the description of the payload has {len(info)} bytes; {MAX_INFO} is the most"
+        raise BadFrames(words, asked)
+    return Encode(asked, info, data)
 
 
 def _old(asked: Asked, data: bytes) -> Request:
@@ -76,19 +87,19 @@ def _old(asked: Asked, data: bytes) -> Request:
         return Terminate()
     if data in (SHOW_CONFIG, SHOW_STATUS):
         return Status(asked)
-    return Encode(asked, {"format": "json"}, data)
+    return Encode(asked, ANCESTOR, data)
 
 
-def _info(data: bytes) -> dict[str, Any]:
-    if len(data) > MAX_INFO:
-        raise BadFrames(f"the description of the payload has {len(data)} bytes; {MAX_INFO} is the most")
-    try:
-        info = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise BadFrames(f"the description of the payload is no JSON: {error}") from None
-    if not isinstance(info, dict):
-        raise BadFrames(f"the description of the payload is no JSON object: {data[:60]!r}")
-    return info
+def pack(info: bytes, data: bytes) -> bytes:
+    """A payload with its description, as one item for a worker."""
+    return b"".join((struct.pack("<I", len(info)), info, data))
+
+
+def unpack(item: bytes | memoryview) -> tuple[bytes, memoryview]:
+    """The description and the payload of what :func:`pack` made."""
+    view = memoryview(item)
+    (size,) = struct.unpack_from("<I", view)
+    return bytes(view[4 : 4 + size]), view[4 + size :]
 
 
 def result(asked: Asked, info: bytes, data: bytes) -> list[bytes]:
