@@ -10,6 +10,7 @@ from labd.api.hookspecs import hookimpl
 from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
+from labd.api.metrics import Family, Metrics, Sample
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
@@ -27,7 +28,7 @@ from labd.api.serving import (
     Ticket,
     WorkerView,
 )
-from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
+from labd.api.workers import Block, Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
     BadInput,
     Conflict,
@@ -56,9 +57,9 @@ __all__ = [
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
-    "Route", "Mount", "Request", "Response",
+    "Route", "Mount", "Request", "Response", "Metrics", "Family", "Sample",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
-    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
+    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool", "Block",
     "Models", "Inference", "Answer", "Tensor", "TensorSpec", "Ticket",
     "ModelSpec", "ModelView", "ModelStatistics", "WorkerView", "Durations", "Loader",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from labd.api.http import Mount, Route
     from labd.api.jobs import JobKind
     from labd.api.methods import Method
+    from labd.api.metrics import Metrics
     from labd.api.node import Node
     from labd.api.notify import Notifier
     from labd.api.services import Service
@@ -145,6 +146,26 @@ class LabdHooks:
             @hookimpl
             def labd_http_routes(node):
                 return Route(method="GET", path="/hello/{name}", handler=greet, doc="Say hello.")
+        """
+
+    @hookspec
+    def labd_metrics(self, node: Node) -> Metrics | list[Metrics] | None:
+        """Add numbers to ``/metrics``.
+
+        Called when the plugin is loaded, also where HTTP is off; what it returns is asked whenever somebody
+        looks. A name belongs to whoever has it first. Since API 1.
+
+        Example::
+
+            from labd.api import Family, Metrics, Sample, hookimpl
+
+            @hookimpl
+            def labd_metrics(node):
+                def collect():
+                    boot = Sample(node.clock.boot())
+                    return [Family("labd_hello_boot_seconds", "gauge", "Seconds since boot.", [boot])]
+
+                return Metrics(collect)
         """
 
     @hookspec

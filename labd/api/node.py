@@ -80,10 +80,17 @@ class Resources(Protocol):
     """The ledger of cores, memory and GPUs, shared by every kind of work."""
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AbstractAsyncContextManager[Lease]:
-        """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), and bytes of
-        the memory of each GPU, which is then shared.
+        """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), those of certain
+        indices, and bytes of the memory of each GPU, which is then shared.
 
         *holder* is what ``labctl why`` calls you. Leases are served before jobs that wait; a cancelled wait
         leaves the line. Nothing holds you to what you leased. Raises Refused when the machine could never

@@ -108,9 +108,18 @@ class NodeResources:
         self._leases = leases
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AbstractAsyncContextManager[Lease]:
-        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, vram=vram, holder=holder)
+        return self._leases.lease(
+            cpus=cpus, memory=memory, gpus=gpus, gpu_ids=gpu_ids, vram=vram, holder=holder
+        )
 
 
 class NodeBlobs:

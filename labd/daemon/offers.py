@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import JobKind, Loader, Method, Mount, Notifier, Restart, Role, Route, Service
+from labd.api import JobKind, Loader, Method, Metrics, Mount, Notifier, Restart, Role, Route, Service
 
-T = TypeVar("T", Service, Method, JobKind, Notifier, Loader)
+T = TypeVar("T", Service, Method, JobKind, Notifier, Loader, Metrics)
 
 PAGES = ("/healthz", "/readyz", "/metrics", "/events", "/openapi.json", "/rpc")
 """What labd itself answers over HTTP: no page of a plugin is one of these, or below one."""
@@ -31,6 +31,7 @@ class Offer(msgspec.Struct, frozen=True):
     notifiers: tuple[Notifier, ...] = ()
     routes: tuple[Route | Mount, ...] = ()
     loaders: tuple[Loader, ...] = ()
+    metrics: tuple[Metrics, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -53,6 +54,14 @@ def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
 def loaders(plugin: str, answers: Sequence[object]) -> tuple[Loader, ...]:
     """The loaders among the answers of ``labd_model_loaders``."""
     return tuple(_loader(loader) for loader in _flatten("labd_model_loaders", Loader, answers))
+
+
+def metrics(plugin: str, answers: Sequence[object]) -> tuple[Metrics, ...]:
+    """The metrics among the answers of ``labd_metrics``."""
+    found = tuple(_flatten("labd_metrics", Metrics, answers))
+    for one in found:
+        _callable(one.collect, "metrics: collect")
+    return found
 
 
 def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ...]:

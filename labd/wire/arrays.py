@@ -7,6 +7,7 @@ never more than numbers. numpy is imported when an array is met and not before: 
 
 import math
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import msgpack
@@ -29,6 +30,26 @@ ITEM_SIZES = {
 """Bytes of one element, for every dtype that may travel."""
 
 
+class Block:
+    """An array as bytes, for whoever has no use for numpy: *parts* follow each other and make it up."""
+
+    __slots__ = ("kind", "nbytes", "parts", "shape")
+
+    def __init__(self, parts: Sequence[Any], kind: str = "|u1", shape: Sequence[int] | None = None) -> None:
+        self.parts, self.kind = parts, kind
+        self.nbytes = sum(map(len, parts))
+        self.shape = [self.nbytes // ITEM_SIZES[kind]] if shape is None else list(shape)
+
+    @property
+    def data(self) -> bytes:
+        """All of it."""
+        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
+
+    def pack(self) -> msgpack.ExtType:
+        """The ext value of it."""
+        return msgpack.ExtType(ARRAY_EXT, msgpack.packb([self.kind, self.shape, self.data]))
+
+
 def pack(array: Any) -> msgpack.ExtType:
     """The ext value of a numpy *array*; TypeError for a dtype that may not travel."""
     kind = array.dtype.newbyteorder("<")
@@ -45,11 +66,18 @@ def extension(code: int, data: bytes) -> Any:
     return unpack(data)
 
 
-def unpack(data: bytes) -> Any:
-    """The array in the ext payload *data*, read-only; :class:`ProtocolError` if it is anything else."""
+def unpack_block(data: bytes) -> Block:
+    """The array in the ext payload *data*, as bytes; :class:`ProtocolError` if it is anything else."""
     kind, shape, items = head(data)
     if not isinstance(items, bytes) or size_of(kind, shape) != len(items):
         raise ProtocolError(f"the peer sent an array of {kind} and shape {shape} whose data has another size")
+    return Block([items], kind, shape)
+
+
+def unpack(data: bytes) -> Any:
+    """The array in the ext payload *data*, read-only; :class:`ProtocolError` if it is anything else."""
+    block = unpack_block(data)
+    kind, shape, items = block.kind, block.shape, block.data
     import numpy
 
     try:
@@ -59,7 +87,9 @@ def unpack(data: bytes) -> Any:
 
 
 def convert(value: Any) -> Any:
-    """The ``default`` hook of msgpack: arrays and numpy's scalars; TypeError for all else."""
+    """The ``default`` hook of msgpack: arrays, blocks and numpy's scalars; TypeError for all else."""
+    if isinstance(value, Block):
+        return value.pack()
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return pack(value)

@@ -31,6 +31,7 @@ API_1 = {
     "labd_notifiers": ("node",),
     "labd_methods": ("node",),
     "labd_http_routes": ("node",),
+    "labd_metrics": ("node",),
     "labd_model_loaders": ("node",),
     "labd_services": ("node",),
 }

@@ -9,6 +9,7 @@ from labd.api import (
     JobKind,
     Loader,
     Method,
+    Metrics,
     Mount,
     Notifier,
     Restart,
@@ -57,7 +58,8 @@ def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
              "services": "labd_services", "notifiers": "labd_notifiers",
-             "routes": "labd_http_routes", "loaders": "labd_model_loaders"}  # fmt: skip
+             "routes": "labd_http_routes", "loaders": "labd_model_loaders",
+             "metrics": "labd_metrics"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
 
@@ -71,6 +73,7 @@ def good(name="good"):
         notifiers=Notifier(f"{name}-shout", send, Params),
         routes=[route(f"/{name}/{{key}}"), Mount(prefix=f"/{name}-pages", app=handler)],
         loaders=Loader(f"{name}-loader", f"{name}_loader"),
+        metrics=Metrics(list),
     )
 
 
