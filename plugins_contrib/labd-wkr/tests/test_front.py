@@ -3,13 +3,14 @@
 import logging
 import pickle
 
+import msgspec
 import pytest
 from labd_wkr import frames, zmtp
 from labd_wkr.board import Board
 from labd_wkr.front import Front
 from labd_wkr.settings import Door
 
-from labd.api import Answer, LabdError, ModelFailed, Overloaded, Tensor
+from labd.api import Answer, LabdError, ModelFailed, ModelView, Overloaded, Tensor
 from labd.testing import FakeModels
 
 INFO = b'{"protocol": -1, "compress": 0}'
@@ -210,3 +211,35 @@ def test_errors_have_words_without_data():
     from labd_wkr.front import words
 
     assert words(LabdError("no")) == "no"
+
+
+async def test_who_asks_before_the_model_is_loaded_waits_for_it(house):
+    loading = ModelView("m", "1", "loading")
+    house.models.put(loading)
+    house.ask(b"c", b"1", b"x", INFO)
+    house.ask(b"d", b"1", b"x", INFO)
+    assert house.front.early.is_set()
+    house.front.retry()
+    assert (house.ear.heard, house.front.waiting) == ([], 2)
+    house.front.gone(b"d")
+    house.models.put(msgspec.structs.replace(loading, state="ready"))
+    house.front.retry()
+    [held] = house.models.held
+    held.finish()
+    assert house.ear.heard == [[b"c", b"1", b"x", INFO]]
+
+
+async def test_who_waits_for_a_model_that_fails_is_told(house):
+    house.models.put(ModelView("m", "1", "loading"))
+    house.ask(b"c", b"1", b"x", INFO)
+    house.models.put(ModelView("m", "1", "failed", reason="no weights"))
+    house.front.retry()
+    assert b"no weights" in house.ear.heard[0][2]
+
+
+async def test_nobody_waits_for_a_model_for_ever(house):
+    house.models.put(ModelView("m", "1", "loading"))
+    house.ask(b"c", b"1", b"x", INFO)
+    house.time = 900.0
+    house.front.retry()
+    assert house.ear.heard[0][3] == b"EXCEPTION"

@@ -19,6 +19,9 @@ from labd_wkr.zmtp import Event, Limits, Message, Session, Subscribed, ZmtpError
 GREETING_TIME = 10.0
 """Seconds in which a peer says who it is."""
 
+LOOK = 0.05
+"""Seconds between two looks whether the model is loaded."""
+
 PAUSE = 0.1
 """Seconds without accepting when the process has no descriptor left."""
 
@@ -41,6 +44,7 @@ class Doors:
                 try:
                     async with trio.open_nursery() as requests:
                         requests.start_soon(self._accept, asking, b"PULL", self._asker)
+                        requests.start_soon(self._retry)
                         task_status.started()
                 finally:
                     await self._drain()
@@ -51,6 +55,12 @@ class Doors:
         with trio.CancelScope(shield=True) as scope:
             task_status.started(scope)
             await self._accept(listener, b"PUB", self._subscriber)
+
+    async def _retry(self) -> None:
+        while True:
+            await self._front.early.wait()
+            await trio.sleep(LOOK)
+            self._front.retry()
 
     async def _drain(self) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + self._door.drain):

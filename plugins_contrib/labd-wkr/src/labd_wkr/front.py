@@ -3,15 +3,20 @@
 import logging
 from collections.abc import Callable
 
-from labd.api import Answer, Inference, LabdError, Tensor, Ticket
+import trio
+
+from labd.api import Answer, Inference, LabdError, NotReady, Tensor, Ticket
 from labd.api.serving import RAW, Models, Outcome
 from labd_wkr import frames, zmtp
 from labd_wkr.board import Board
 from labd_wkr.frames import Asked, BadFrames, Encode, Status, Terminate
 from labd_wkr.settings import Door
-from labd_wkr.status import Counts, status
+from labd_wkr.status import Counts, state, status
 
 CODEC = "labd_wkr.codec"
+
+EARLY = 10_000
+"""Requests that may wait for the model to be loaded."""
 
 
 class Front:
@@ -34,6 +39,9 @@ class Front:
         self.name, self._door, self._board = name, door, board
         self._models, self._now, self._stop, self._log = models, now, stop, log
         self._waiting: dict[bytes, set[_Pending]] = {}
+        self._early: list[tuple[Inference, _Pending]] = []
+        self.early = trio.Event()
+        """Set while requests wait for the model to be loaded: :meth:`retry` then, now and again."""
 
     @property
     def waiting(self) -> int:
@@ -75,10 +83,32 @@ class Front:
             codec=CODEC,
             client=request.asked.identity.decode(errors="backslashreplace")[:64],
         )
+        self._submit(inference, pending)
+
+    def _submit(self, inference: Inference, pending: "_Pending") -> None:
         try:
             pending.ticket = self._models().submit(inference, pending.done)
+        except NotReady as error:
+            self._postpone(inference, pending, error)
         except LabdError as error:
             pending.done(error)
+
+    def _postpone(self, inference: Inference, pending: "_Pending", error: LabdError) -> None:
+        """A client may ask before the model is loaded, as it always could, and waits; but not for one that failed."""
+        late = inference.arrived + self._door.timeout <= self._now()
+        if late or len(self._early) >= EARLY or state(self.name, self._models) != "loading":
+            pending.done(error)
+        else:
+            self._early.append((inference, pending))
+            self.early.set()
+
+    def retry(self) -> None:
+        """Ask the model again for who came too early."""
+        self.early = trio.Event()
+        early, self._early = self._early, []
+        for inference, pending in early:
+            if not pending.over:
+                self._submit(inference, pending)
 
     def _tell(self, asked: Asked) -> None:
         self.counts.system += 1
@@ -141,6 +171,7 @@ class _Pending:
                 self.cancel()
 
     def cancel(self) -> None:
+        self.over = True
         if self.ticket is not None:
             self.ticket.cancel()
 

@@ -2,7 +2,6 @@
 
 import json
 import selectors
-import signal
 import socket
 import threading
 import time
@@ -197,8 +196,3 @@ class Post:
             peer.sock.send(head % len(body) + body)
             self._drop(peer)
 
-
-def heed_signals(post: Any) -> None:
-    """SIGTERM and SIGINT let the pool finish its jobs."""
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, post.stop)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from labd.api import LabdError, ModelStatistics
+from labd.api import LabdError, ModelStatistics, NotReady
 from labd.api.serving import Models
 from labd_wkr.settings import Door
 
@@ -84,6 +84,16 @@ def status(
     }
 
 
+def state(name: str, models: Callable[[], Models]) -> str:
+    """Where the model stands; ``loading`` too while labd starts and nobody serves models yet."""
+    try:
+        return models().metadata(name).state
+    except NotReady:
+        return "loading"
+    except LabdError:
+        return "unknown"
+
+
 def _figures(name: str, models: Callable[[], Models]) -> tuple[str, str, ModelStatistics | None]:
     """State and reason of the model, and its numbers if it is loaded."""
     try:
@@ -91,7 +101,7 @@ def _figures(name: str, models: Callable[[], Models]) -> tuple[str, str, ModelSt
         found = models().statistics(name, view.version)
         return view.state, view.reason, found[0] if found else None
     except LabdError as error:
-        return "unknown", error.message, None
+        return state(name, models), error.message, None
 
 
 def _static(door: Door) -> dict[str, Any]:

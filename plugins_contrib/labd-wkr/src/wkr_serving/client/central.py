@@ -102,9 +102,13 @@ class WKRDecentralizeCentral(threading.Thread):
     def run(self) -> None:
         self._post.run()
 
+    def stop(self) -> None:
+        """Let all finish their jobs, and end; does not wait for that."""
+        self._post.stop()
+
     def close(self) -> None:
         """Let all finish their jobs, and end."""
-        self._post.stop()
+        self.stop()
         self.join()
 
     def __enter__(self) -> Self:
