@@ -9,8 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from labd.api.services import Restart
+from labd.blocks import Block as Block
 from labd.errors import LabdError
-from labd.wire.arrays import Block as Block
 
 ALWAYS = Restart(when="always")
 """How a pool replaces its workers unless it is told otherwise."""

@@ -7,11 +7,11 @@ never more than numbers. numpy is imported when an array is met and not before: 
 
 import math
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 import msgpack
 
+from labd.blocks import Block
 from labd.errors import ProtocolError
 
 ARRAY_EXT = 1
@@ -30,26 +30,6 @@ ITEM_SIZES = {
 """Bytes of one element, for every dtype that may travel."""
 
 
-class Block:
-    """An array as bytes, for whoever has no use for numpy: *parts* follow each other and make it up."""
-
-    __slots__ = ("kind", "nbytes", "parts", "shape")
-
-    def __init__(self, parts: Sequence[Any], kind: str = "|u1", shape: Sequence[int] | None = None) -> None:
-        self.parts, self.kind = parts, kind
-        self.nbytes = sum(map(len, parts))
-        self.shape = [self.nbytes // ITEM_SIZES[kind]] if shape is None else list(shape)
-
-    @property
-    def data(self) -> bytes:
-        """All of it."""
-        return self.parts[0] if len(self.parts) == 1 else b"".join(self.parts)
-
-    def pack(self) -> msgpack.ExtType:
-        """The ext value of it."""
-        return msgpack.ExtType(ARRAY_EXT, msgpack.packb([self.kind, self.shape, self.data]))
-
-
 def pack(array: Any) -> msgpack.ExtType:
     """The ext value of a numpy *array*; TypeError for a dtype that may not travel."""
     kind = array.dtype.newbyteorder("<")
@@ -64,6 +44,11 @@ def extension(code: int, data: bytes) -> Any:
     if code != ARRAY_EXT:
         raise ProtocolError(f"the peer sent a value of the unknown ext type {code}")
     return unpack(data)
+
+
+def pack_block(block: Block) -> msgpack.ExtType:
+    """The ext value of *block*."""
+    return msgpack.ExtType(ARRAY_EXT, msgpack.packb([block.kind, block.shape, block.data]))
 
 
 def unpack_block(data: bytes) -> Block:
@@ -89,7 +74,7 @@ def unpack(data: bytes) -> Any:
 def convert(value: Any) -> Any:
     """The ``default`` hook of msgpack: arrays, blocks and numpy's scalars; TypeError for all else."""
     if isinstance(value, Block):
-        return value.pack()
+        return pack_block(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return pack(value)

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgpack
 
+from labd.blocks import Block
 from labd.errors import ProtocolError
 from labd.wire import arrays
 from labd.workers.arena import ALIGN, Arena
@@ -71,7 +72,7 @@ class Sender:
             raise ProtocolError("the peer gave back shared memory that it did not have") from None
 
     def _place(self, array: Any) -> Any:
-        if isinstance(array, arrays.Block):
+        if isinstance(array, Block):
             return self._lay(array)
         import numpy
 
@@ -85,11 +86,11 @@ class Sender:
         numpy.frombuffer(self._memory, kind, array.size, start).reshape(array.shape)[...] = array
         return msgpack.ExtType(SHARED_EXT, msgpack.packb([kind.str, list(array.shape), start]))
 
-    def _lay(self, block: arrays.Block) -> Any:
+    def _lay(self, block: Block) -> Any:
         memory = self._memory
         start = None if memory is None else self.arena.take(block.nbytes)
         if memory is None or start is None:
-            return block.pack()
+            return arrays.pack_block(block)
         self._fresh.append(start)
         at = start
         for part in block.parts:
@@ -129,10 +130,10 @@ class Receiver:
         done, self._done = self._done, []
         return done
 
-    def _cut(self, kind: str, shape: list[int], start: int, size: int) -> arrays.Block:
+    def _cut(self, kind: str, shape: list[int], start: int, size: int) -> Block:
         assert self._memory is not None
         self._done.append(start)
-        return arrays.Block([self._memory[start : start + size]], kind, shape)
+        return Block([self._memory[start : start + size]], kind, shape)
 
     def _copied(self, kind: str, shape: list[int], start: int) -> Any:
         import numpy

@@ -285,10 +285,10 @@ class ServedModels:
     def _workers(self, name: str, spec: ModelSpec) -> int:
         return self._kept.workers.get(name, spec.workers)
 
-    def _news(self, what: str, version: Version) -> None:
+    def _news(self, kind: str, version: Version) -> None:
         if (entry := self._entries.get(version.name)) is not None:
             entry.look()
-        self._publish(f"model.{what}", version)
+        self._publish(kind, version)
 
     def _publish(self, kind: str, version: Version) -> None:
         data = {"model": version.name, "version": version.version, "reason": version.reason[:500]}

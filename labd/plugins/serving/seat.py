@@ -13,7 +13,7 @@ from labd.api import LabdError, Node, Restart, Worker, WorkerSpec
 from labd.api.backoff import Backoff
 from labd.plugins.serving.batcher import Batch
 
-AGAIN = Restart(when="always", first_delay=0.1, max_delay=30.0, burst=1_000_000, interval=300.0)
+AGAIN = Restart(when="always", first_delay=0.1, max_delay=5.0, burst=1_000_000, interval=300.0)
 """How a worker that ended is replaced: soon, and ever later when the next one ends at once."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -46,7 +47,7 @@ PATIENCE = 3
 """So many workers in a row may fail to come up before requests are refused at once."""
 
 News = Callable[[str, "Version"], object]
-"""``news(what, version)``: ready, failed, recovered."""
+"""``news(kind, version)``: something of which there is an event."""
 
 
 class Version:
@@ -69,6 +70,7 @@ class Version:
         self._wake_at = math.inf
         self._changed = trio.Event()
         self._failures = 0
+        self._open = False
         self._was_ready = self._retiring = self._abandoned = False
         self.reason = self.hint = ""
         self.fault: dict[str, Any] = {}
@@ -207,9 +209,9 @@ class Version:
         return item
 
     def _check_open(self) -> None:
-        state = self.state if self._retiring or not self._idle else "ready"
-        if state == "ready" or (state == "loading" and self._was_ready):
+        if self._open:
             return
+        state = self.state
         raise NotReady(
             f"model {self.name} of version {self.version} is {state}"
             + (f": {self.reason}" if self.reason else ""),
@@ -269,8 +271,6 @@ class Version:
         """A worker has answered *batch*, or failed at it."""
         now = trio.current_time()
         seat.rest(now - batch.began)
-        if seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost):
-            self._idle.append(seat)
         self.figures.computed(batch, now)
         if isinstance(error, WorkerLost):
             self._batcher.lost(batch, error, now)
@@ -278,6 +278,8 @@ class Version:
             self._batcher.failed(batch, self._fault(error), now)
         else:
             self._take(batch, said, now)
+        if seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost):
+            self._idle.append(seat)  # not before: who asks again at once is to go with the others
         if self._batcher.queue.count:
             self._dispatch(now)
         elif self._retiring:
@@ -345,11 +347,12 @@ class Version:
     def spec_of(self, seat: Seat) -> WorkerSpec:
         """What the worker of *seat* is."""
         spec = self.spec
-        threads = {"OMP_NUM_THREADS": str(max(1, int(spec.cpus)))} if spec.cpus else {}
+        cores = spec.cpus or len(os.sched_getaffinity(0)) / max(spec.workers, 1)
+        threads = {"OMP_NUM_THREADS": str(max(1, int(cores)))}  # more than there are cores slow each other
         device, part = self._device(seat)
         cpu = {} if device is not None or spec.gpus else {"CUDA_VISIBLE_DEVICES": "-1"}
         warm = spec.warm if spec.gpus or device is not None else (*self.loader.warm, *spec.warm)
-        largest = max(spec.max_queue_bytes, spec.max_request_bytes * 2, 64 * 2**20)
+        largest = max(spec.max_request_bytes * 2, 64 * 2**20)
         return WorkerSpec(
             target=f"{HOST}:Host", name=_plain_name(self.name), python=spec.python,
             path=(*spec.path, *self.loader.path), warm=warm, env={**cpu, **threads, **spec.env},
@@ -399,7 +402,7 @@ class Version:
         self._idle.append(seat)
         self._tell_change()
         if first:
-            self._news("ready", self)
+            self._news("model.ready", self)
         self._dispatch(trio.current_time())
 
     def dismiss(self, seat: Seat, error: LabdError | None) -> None:
@@ -412,7 +415,7 @@ class Version:
             if self.state == "failed":
                 refused = NotReady(f"model {self.name} failed: {self.reason}", hint=error.hint)
                 self._batcher.give_up(refused, trio.current_time())
-                self._news("failed", self)
+                self._news("model.failed", self)
         self._tell_change()
 
     def heard(self, seat: Seat, method: str, params: dict[str, Any]) -> None:
@@ -425,6 +428,8 @@ class Version:
                     self._batcher.part(seat.batch, item, answer)
 
     def _tell_change(self) -> None:
+        state = self.state
+        self._open = state == "ready" or (state == "loading" and self._was_ready)
         self._changed.set()
         self._changed = trio.Event()
 
