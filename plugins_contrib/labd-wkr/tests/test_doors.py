@@ -34,8 +34,9 @@ class House:
     def __init__(self, **settings: Any) -> None:
         self.door = Door(*free_ports(), **settings)
         self.models, self.board, self.log = FakeModels("m"), Board(), logging.getLogger("wkr")
-        self.front = Front("m", self.door, self.board, lambda: self.models, trio.current_time, lambda: 0, self.log)
-        self.doors = Doors(self.door, self.board, self.front, self.log)
+        self.front = Front("m", self.door, self.board, lambda: self.models, trio.current_time, self.log)
+        self.stopped = trio.Event()
+        self.doors = Doors(self.door, self.board, self.front, self.stopped.set, self.log)
 
     def old(self, **options: Any) -> OldClient:
         return OldClient(self.door.port, self.door.port_out, **options)
@@ -198,3 +199,17 @@ def test_settings_say_what_is_wrong():
         Door(5, 5)
     with pytest.raises(ValueError, match="everybody"):
         Door(5, 6, trust=("everybody",))
+
+
+async def test_a_client_that_asks_for_the_end_lets_others_have_their_answers():
+    async with serving(terminate=True) as house:
+        house.models.hold = True
+        with house.old() as client:
+            client.send(b"x", {})
+            await house.until(lambda: house.models.held)
+            client.sender.send_multipart([b"", b"", b"TERMINATION", b""])
+            await house.until(house.front.leaving.is_set)
+            assert not house.stopped.is_set()
+            house.models.held[0].finish()
+            await house.until(house.stopped.is_set)
+            assert (await elsewhere(client.receive))[1] == b"1"

@@ -33,10 +33,10 @@ class Ear:
 class House:
     def __init__(self, **door):
         self.models, self.board, self.ear = FakeModels("m"), Board(), Ear()
-        self.stopped, self.time = [], 0.0
+        self.time = 0.0
         self.front = Front(
             "m", Door(1, 2, **door), self.board, lambda: self.models, lambda: self.time,
-            lambda: self.stopped.append(1), logging.getLogger("test"),
+            logging.getLogger("test"),
         )  # fmt: skip
         self.board.listen(self.ear, b"c", 0)
 
@@ -118,8 +118,10 @@ async def test_the_ancestor_gets_its_status_as_json(house):
 @pytest.mark.parametrize("allowed", [True, False])
 async def test_to_terminate_is_heeded_where_it_is_set(message, allowed):
     house = House(terminate=allowed)
+    house.models.hold = True
     house.ask(*message)
-    assert house.stopped == [1] * allowed
+    assert house.front.leaving.is_set() == allowed
+    assert len(house.ask(b"c", b"7", b"x", INFO)) == allowed
 
 
 POISON = [

@@ -29,10 +29,12 @@ SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Doors:
-    """The service of one model: listens, and hands what comes to *front*."""
+    """The service of one model: listens, and hands what comes to *front*. *stop* ends labd."""
 
-    def __init__(self, door: Door, board: Board, front: Front, log: logging.Logger) -> None:
-        self._door, self._board, self._front, self._log = door, board, front, log
+    def __init__(
+        self, door: Door, board: Board, front: Front, stop: Callable[[], object], log: logging.Logger
+    ) -> None:
+        self._door, self._board, self._front, self._stop, self._log = door, board, front, stop, log
         self._trusted = [ip_network(network) for network in (*door.trust, "127.0.0.0/8")]
         self._count = 0
 
@@ -45,6 +47,7 @@ class Doors:
                     async with trio.open_nursery() as requests:
                         requests.start_soon(self._accept, asking, b"PULL", self._asker)
                         requests.start_soon(self._retry)
+                        requests.start_soon(self._leave)
                         task_status.started()
                 finally:
                     await self._drain()
@@ -62,9 +65,16 @@ class Doors:
             await trio.sleep(LOOK)
             self._front.retry()
 
+    async def _leave(self) -> None:
+        """A client asked for the end: models answer what is in work while labd still runs."""
+        await self._front.leaving.wait()
+        await self._drain()
+        self._stop()
+
     async def _drain(self) -> None:
         with trio.CancelScope(shield=True, deadline=trio.current_time() + self._door.drain):
             while self._front.waiting or self._board.sending:
+                self._front.give_up()
                 await trio.sleep(0.01)
 
     # -- letting in ------------------------------------------------------------------------------

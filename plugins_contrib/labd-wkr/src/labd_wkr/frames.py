@@ -20,6 +20,9 @@ PICKLED = b'{"protocol":2,"compress":0}'
 ANCESTOR = b'{"format":"json"}'
 """What describes a payload of the ancestor's clients, who send texts as JSON."""
 
+OLD_STATUS = {"server_version": "1.10.0", "show_tokens_to_client": False, "max_seq_len": None}
+"""What the ancestor's client looks at before it asks anything."""
+
 MAX_INFO = 64 * 1024
 """Bytes of a description."""
 
@@ -121,5 +124,5 @@ def failure(asked: Asked, text: str) -> list[bytes]:
 def status(asked: Asked, values: Mapping[str, Any]) -> list[bytes]:
     """The answer to a question for the status: plain values only, so that any Python reads them."""
     if asked.old:
-        return [asked.identity, json.dumps(values).encode(), asked.number]
+        return [asked.identity, json.dumps({**values, **OLD_STATUS}).encode(), asked.number]
     return [asked.identity, asked.number, pickle.dumps(dict(values), 2), PICKLED]

@@ -22,7 +22,7 @@ EARLY = 10_000
 class Front:
     """One model behind a pair of ports.
 
-    *models* gives who serves models now, *now* the time of the loop; *stop* is called for TERMINATION.
+    *models* gives who serves models now, *now* the time of the loop.
     """
 
     def __init__(
@@ -32,12 +32,13 @@ class Front:
         board: Board,
         models: Callable[[], Models],
         now: Callable[[], float],
-        stop: Callable[[], object],
         log: logging.Logger,
     ) -> None:
         self.counts = Counts()
         self.name, self._door, self._board = name, door, board
-        self._models, self._now, self._stop, self._log = models, now, stop, log
+        self._models, self._now, self._log = models, now, log
+        self.leaving = trio.Event()
+        """Set when a client asked that the server stops: nothing new is taken."""
         self._waiting: dict[bytes, set[_Pending]] = {}
         self._early: list[tuple[Inference, _Pending]] = []
         self.early = trio.Event()
@@ -68,6 +69,14 @@ class Front:
         for pending in self._waiting.pop(identity, set()):
             pending.cancel()
 
+    def give_up(self) -> None:
+        """Once nobody serves models any more, tell those who wait."""
+        try:
+            self._models()
+        except NotReady as error:
+            for pending in [each for those in self._waiting.values() for each in those]:
+                pending.done(error)
+
     # -- kinds of requests -----------------------------------------------------------------------
 
     def _encode(self, request: Encode) -> None:
@@ -83,7 +92,10 @@ class Front:
             codec=CODEC,
             client=request.asked.identity.decode(errors="backslashreplace")[:64],
         )
-        self._submit(inference, pending)
+        if self.leaving.is_set():
+            pending.done(NotReady(f"the server of {self.name} stops"))
+        else:
+            self._submit(inference, pending)
 
     def _submit(self, inference: Inference, pending: "_Pending") -> None:
         try:
@@ -118,7 +130,7 @@ class Front:
     def _terminate(self) -> None:
         if self._door.terminate:
             self._log.info("a client asks that the server of %s stops", self.name)
-            self._stop()
+            self.leaving.set()
         else:
             self._log.warning("a client asked that %s stops; `terminate` in its settings is not set", self.name)
 

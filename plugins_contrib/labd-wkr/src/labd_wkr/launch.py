@@ -16,11 +16,16 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from labd_wkr.talk import terminate
+
 NAME = "wkr"
 """What the model is called."""
 
 READY_TIME = 3600.0
 """Seconds in which a model loads."""
+
+DRAIN = 55.0
+"""Seconds in which what is in work is answered when it stops."""
 
 Table = Mapping[str, Any]
 
@@ -32,7 +37,7 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
         f"plugins.serving.models.{NAME}": _model(args, folder, target, flags),
         f"plugins.wkr.models.{NAME}": {
             "port": args.port, "port_out": args.port_out, "protocol": args.protocol, "trust": args.trust,
-            "terminate": True, "info": flags | {"worker_class": target, "main_batch_size": args.batch_size},
+            "terminate": True, "drain": DRAIN, "info": flags | {"worker_class": target, "main_batch_size": args.batch_size},
         },
     }  # fmt: skip
     if args.http_port and "serving-http" in more:
@@ -85,6 +90,7 @@ class Launch:
         self._text = toml(configuration(args, folder, target, found))
         self._process: subprocess.Popen[bytes] | None = None
         self._began = threading.Event()
+        self._told = False
 
     def run(self) -> int:
         """Serve until told to stop; the exit code."""
@@ -102,10 +108,12 @@ class Launch:
             shutil.rmtree(home, ignore_errors=True)
 
     def stop(self, *_: object) -> None:
-        """Have it answer what is in work, and end; harmless when it has."""
+        """Have it answer what is in work, and end; the second time, end. Harmless when it has."""
         self._began.wait(10)
         if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
+            first, self._told = not self._told, True
+            if not (first and terminate("localhost", self._args.port, 5.0)):
+                self._process.send_signal(signal.SIGTERM)
 
     def wait_ready(self, timeout: float = READY_TIME) -> None:
         """Wait until its model answers. Raises RuntimeError when it has failed or ended."""

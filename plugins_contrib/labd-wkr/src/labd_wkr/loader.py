@@ -17,6 +17,10 @@ import numpy as np
 from wkr_serving.server import WKRHardWorker
 
 
+ABSENT = {"model_name": None, "log_dir": None}
+"""Flags that were not given, and that a configuration cannot hold."""
+
+
 class Contract:
     """One of these classes as a model of labd: a list of items in, as many answers out."""
 
@@ -49,7 +53,7 @@ class Contract:
 
 def load(context: Any) -> Contract:
     """The model of *context*. Raises what the class raises, ImportError where it is not to be found."""
-    given = Namespace(**context.arguments)
+    given = Namespace(**ABSENT | context.arguments)
     found = find(context.target, given.folder)
     if not (isinstance(found, type) and issubclass(found, WKRHardWorker)):
         raise TypeError(f"{context.target} is no subclass of WKRHardWorker")

@@ -34,6 +34,6 @@ def service(node: Node, name: str, door: Door) -> Service:
     """The pair of ports for the model *name*."""
     board = Board()
     stop = partial(os.kill, os.getpid(), signal.SIGTERM)
-    front = Front(name, door, board, lambda: node.serving.models, trio.current_time, stop, node.log)
-    doors = Doors(door, board, front, node.log)
+    front = Front(name, door, board, lambda: node.serving.models, trio.current_time, node.log)
+    doors = Doors(door, board, front, stop, node.log)
     return Service(f"wkr-{name}", doors.run, Restart(stop_timeout=door.drain + 2))
