@@ -13,14 +13,15 @@ from labd_wkr.commands.script import Script
 from labd_wkr.commands.serving import alive, named, naming
 from labd_wkr.loader import find
 from wkr_serving.client import helper
-from wkr_serving.client.central import WKRDecentralizeCentral, _asked, _tell
+from wkr_serving.client.central import WKRDecentralizeCentral, asked, tell
+from wkr_serving.server.helper import show
 
 
 def start() -> int:
     """Hold the pool of MODULE.Class in the foreground, until told to stop."""
     target, words = named(helper.get_args_parser)
     args = helper.get_args_parser().parse_args(words)
-    helper.show(args)
+    show(args)
     central = WKRDecentralizeCentral(find(target, os.getcwd()), args)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: central.stop())
@@ -85,7 +86,7 @@ def main(words: Sequence[str]) -> int:
     until = time.monotonic() + (60.0 if args.what == "wait" else 0.0)
     while True:
         try:
-            said = _tell(args, b"TERMINATION") if args.what == "stop" else _asked(args, b"SHOW_CONFIG", None)
+            said = tell(args, b"TERMINATION") if args.what == "stop" else asked(args, b"SHOW_CONFIG", None)
             print(json.dumps(said) if said else "", end="\n" if said else "")
             return 0
         except TimeoutError as error:

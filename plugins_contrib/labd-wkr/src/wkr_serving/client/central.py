@@ -124,19 +124,19 @@ class WKRDecentralizeCentral(threading.Thread):
     @staticmethod
     def terminate(args: Namespace) -> None:
         """End the pool at ``args.ip`` and ``args.port``."""
-        _tell(args, b"TERMINATION")
+        tell(args, b"TERMINATION")
         print(f"shutdown signal sent to {args.port}")
 
     @staticmethod
     def idle(args: Namespace) -> None:
         """End its processes, and have it wait for what it is told next."""
-        _tell(args, b"IDLE")
+        tell(args, b"IDLE")
         print(f"idle signal sent to {args.port}")
 
     @staticmethod
     def restart_clients(args: Namespace) -> None:
         """Have new processes for all."""
-        _tell(args, b"RESTART_CLIENT")
+        tell(args, b"RESTART_CLIENT")
         print(f"restart signal sent to {args.port}")
 
     @staticmethod
@@ -144,16 +144,16 @@ class WKRDecentralizeCentral(threading.Thread):
         """Give it other servers, or another number of processes. Prints what it says."""
         wish = {"remote_servers": args.remote_servers, "number_clients": args.num_client}
         print(f"Switch server signal sent to {args.port}")
-        print("Switch server successful with result", _asked(args, b"SWITCH", wish))
+        print("Switch server successful with result", asked(args, b"SWITCH", wish))
 
     @staticmethod
     def show_config(args: Namespace) -> None:
         """Print what it holds."""
         print(f"Show config server signal sent to {args.port}")
-        print(f"Current server config:\n{_asked(args, b'SHOW_CONFIG', None)}")
+        print(f"Current server config:\n{asked(args, b'SHOW_CONFIG', None)}")
 
 
-def _tell(args: Namespace, word: bytes, data: bytes = b"") -> None:
+def tell(args: Namespace, word: bytes, data: bytes = b"") -> None:
     """Send a command. Raises TimeoutError where nobody listens."""
     try:
         with Talk(b"PUSH", args.ip, args.port, args.timeout / 1000) as talk:
@@ -162,14 +162,14 @@ def _tell(args: Namespace, word: bytes, data: bytes = b"") -> None:
         raise TimeoutError(f"nobody listens at {args.ip}:{args.port}: {error}") from None
 
 
-def _asked(args: Namespace, word: bytes, wish: Any) -> Any:
+def asked(args: Namespace, word: bytes, wish: Any) -> Any:
     """What is answered to a command. Raises TimeoutError."""
     import json
 
     data = b"" if wish is None else json.dumps(wish).encode()
     try:
         with Talk(b"PULL", args.ip, args.port_out, args.timeout / 1000) as answers:
-            _tell(args, word, data)
+            tell(args, word, data)
             return json.loads(answers.receive(args.timeout / 1000)[0])
     except OSError as error:
         raise TimeoutError(f"no answer from {args.ip}:{args.port_out}: {error}") from None
