@@ -100,7 +100,7 @@ class Launch:
             file.touch(0o600)
             file.write_text(self._text)
             places = {"STATE_DIRECTORY": f"{home}/s", "RUNTIME_DIRECTORY": f"{home}/r"}
-            words = [sys.executable, "-m", "labd", "--config", str(file)]
+            words = [sys.executable, "-m", "labd_wkr.tied", "--config", str(file)]
             self._process = subprocess.Popen(words, env=os.environ | places)
             self._began.set()
             return self._process.wait()

@@ -51,7 +51,7 @@ stop() {
 stopf() {
     say "Killing $service..."
     if ! [ -s "$pidfile" ]; then echo "Fail: pidfile not found"; return 1; fi
-    kill -KILL -- "-$(cat "$pidfile")" 2>/dev/null
+    kill -KILL "-$(cat "$pidfile")" 2>/dev/null
     rm -f "$pidfile"
     echo Ok
 }
