@@ -11,7 +11,9 @@ import zmq
 class OldClient:
     """PUSH and SUB of libzmq. The subscription is on its way when the first request is."""
 
-    def __init__(self, port: int, port_out: int, identity: bytes | None = None, timeout: int = 20_000) -> None:
+    def __init__(
+        self, port: int, port_out: int, identity: bytes | None = None, timeout: int = 20_000
+    ) -> None:
         self.identity = identity or str(uuid.uuid4()).encode("ascii")
         self.context = zmq.Context()
         self.sender, self.receiver = self.context.socket(zmq.PUSH), self.context.socket(zmq.SUB)

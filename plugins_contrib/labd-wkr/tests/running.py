@@ -32,13 +32,17 @@ def until(true: Callable[[], Any], patience: float = PATIENCE) -> Any:
 
 def env() -> dict[str, str]:
     """The environment without what would tell labd where to be."""
-    return {k: v for k, v in os.environ.items() if not k.startswith(("LABD_", "XDG_")) and "_DIRECTORY" not in k}
+    return {
+        k: v for k, v in os.environ.items() if not k.startswith(("LABD_", "XDG_")) and "_DIRECTORY" not in k
+    }
 
 
 def command(name: str) -> list[str]:
     """The words that run the command *name*, whether it is installed or not."""
     kind, verb = name.removeprefix("wkr-").split("-")
-    code = f"import sys; sys.argv[0] = {name!r}; from labd_wkr.commands.{kind} import {verb}; sys.exit({verb}())"
+    code = (
+        f"import sys; sys.argv[0] = {name!r}; from labd_wkr.commands.{kind} import {verb}; sys.exit({verb}())"
+    )
     return [sys.executable, "-c", code]
 
 

@@ -94,7 +94,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     (folder / "decentralize.py").write_text(POOL.replace("{redis}", str(port)))
     (folder / "server.py").write_text(WORKER)
     words = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    serve = [*command("wkr-serving-start"), "server.Worker", "-port", str(server[0]), "-port_out", str(server[1])]
+    serve = [
+        *command("wkr-serving-start"),
+        "server.Worker",
+        "-port",
+        str(server[0]),
+        "-port_out",
+        str(server[1]),
+    ]
     with running(folder, words), running(folder, serve):
         assert wait_ready("localhost", *server, 60)[0] == "ready", (folder / "out").read_text()
         yield House(folder, port, server)
@@ -117,7 +124,13 @@ def test_every_job_of_the_queue_is_done_and_the_commands_control_the_pool(house)
         assert house.control("idle").returncode == 0
         until(lambda: house.page() | {"workers": [], "leaving": 0} == house.page())
         with Talk(b"PUSH", "localhost", house.port, 10) as talk:
-            for message in ([b"SWITCH", b"{"], [b"SWITCH", b'{"remote_servers": 5}'], [b"?", b""], [b"x"], [b"SHOW_CONFIG", b""]):
+            for message in (
+                [b"SWITCH", b"{"],
+                [b"SWITCH", b'{"remote_servers": 5}'],
+                [b"?", b""],
+                [b"x"],
+                [b"SHOW_CONFIG", b""],
+            ):
                 talk.send(message)
         assert house.control("terminate").stdout == f"shutdown signal sent to {house.port}\n"
         assert pool.wait(30) == 0
@@ -181,7 +194,7 @@ def test_the_script_of_a_server(tmp_path):
                                       "-device_map", "-1", "-name", "IT'S \"MINE\""])  # fmt: skip
     assert script(folder, "stop")[1].endswith("Ok: it does not run\n")
     try:
-        assert script(folder, "start") == (0, "Starting IT'S \"MINE\"...".ljust(50) + "Ok\n")
+        assert script(folder, "start") == (0, 'Starting IT\'S "MINE"...'.ljust(50) + "Ok\n")
         [pidfile] = folder.glob("*.pid")
         first = pidfile.read_text()
         code, said = script(folder, "start")
@@ -225,5 +238,3 @@ def test_the_script_of_a_pool(house):
         assert script(house.folder, "stop")[0] == 0
     finally:
         script(house.folder, "stopf")
-
-

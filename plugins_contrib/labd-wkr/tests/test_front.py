@@ -96,7 +96,11 @@ async def test_the_status_has_what_the_default_client_compares(house):
     [[identity, number, data, info]] = house.ask(b"c", b"1", b"SHOW_CONFIG", b'"{}"')
     status = pickle.loads(data)
     assert (identity, number, info) == (b"c", b"1", frames.PICKLED)
-    assert (status["server_version"], status["protocol"], status["target_max_seq_len"]) == ("1.0.0-b", "obj", None)
+    assert (status["server_version"], status["protocol"], status["target_max_seq_len"]) == (
+        "1.0.0-b",
+        "obj",
+        None,
+    )
     assert (status["client"], status["state"]) == ("c", "ready")
 
 
@@ -143,7 +147,9 @@ async def test_other_counts_of_frames_are_no_request(house, message):
     assert house.ask(*message) == []
 
 
-@pytest.mark.parametrize("identity", [b"#", b"c#1", b"\xff\xfe", b"", b"c\0d", b"x" * 5000, "c\u202e".encode()])
+@pytest.mark.parametrize(
+    "identity", [b"#", b"c#1", b"\xff\xfe", b"", b"c\0d", b"x" * 5000, "c\u202e".encode()]
+)
 async def test_odd_identities_are_served(house, identity):
     house.board.listen(house.ear, identity, 0)
     house.ask(identity, b"1", b"x", INFO)

@@ -117,7 +117,9 @@ def test_servers_as_people_write_them(text):
     assert servers(text) == [["10.40.34.16", 8068, 8069], ["h", 1, 2]]
 
 
-@pytest.mark.parametrize("text", ["", "[]", "[[a, 1]]", "[[a, 1, 2], x]", "[[a, b, c]]", "[[a, 1, 99999]]", "a 1 2"])
+@pytest.mark.parametrize(
+    "text", ["", "[]", "[[a, 1]]", "[[a, 1, 2], x]", "[[a, b, c]]", "[[a, 1, 99999]]", "a 1 2"]
+)
 def test_what_is_no_list_of_servers(text):
     with pytest.raises(ValueError, match="no list of servers"):
         servers(text)
@@ -132,7 +134,11 @@ def test_what_is_no_list_of_servers_in_a_message(value):
 def test_words_that_a_shell_took_apart():
     words = "-port 1 -port_out 2 -remote_servers [[a.b, 8068, 8069], [c, 1, 2]] -log_dir x".split()
     args = helper.get_args_parser().parse_args(words)
-    assert (args.remote_servers, args.num_client, args.log_dir) == ([["a.b", 8068, 8069], ["c", 1, 2]], 24, "x")
+    assert (args.remote_servers, args.num_client, args.log_dir) == (
+        [["a.b", 8068, 8069], ["c", 1, 2]],
+        24,
+        "x",
+    )
     with pytest.raises(argparse.ArgumentTypeError):
         helper.check_remote_server_config("x")
     assert helper.check_remote_server_config("none") is None

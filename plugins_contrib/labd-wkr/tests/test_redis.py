@@ -27,6 +27,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     words = [str(SERVER), "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     folder = tmp_path_factory.mktemp("redis")
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL) as process:
+
         def answers() -> bool:
             try:
                 return bool(get_redis_connection("127.0.0.1", port).ping())

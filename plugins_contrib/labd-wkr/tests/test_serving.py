@@ -16,7 +16,7 @@ from running import command, free_ports, run, running, until
 from labd_wkr.launch import wait_ready
 from wkr_serving.client import ConcurrentWKRClient, WKRClient
 
-WORKER = '''
+WORKER = """
 import time
 from wkr_serving.server import WKRServer, WKRHardWorker
 from wkr_serving.server.helper import get_args_parser, import_tf
@@ -66,7 +66,7 @@ class Texts(WKRHardWorker):
     def predict(self, model, input):
         import numpy
         return [numpy.array([[len(text)] for text in texts], "f4") for texts in input]
-'''
+"""
 
 START = "-model_dir models -model_name model.hdf5 -device_map -1 -gpu_memory_fraction 0.25".split()
 
@@ -139,7 +139,9 @@ def test_a_worker_that_dies_fails_its_item_only(server):
 
 
 def test_a_pool_for_threads(server):
-    with ConcurrentWKRClient(4, port=server.port, port_out=server.port_out, ip="localhost", retry=100) as clients:
+    with ConcurrentWKRClient(
+        4, port=server.port, port_out=server.port_out, ip="localhost", retry=100
+    ) as clients:
         found = {}
         threads = [
             threading.Thread(target=lambda n=n: found.update({n: clients.encode(data=n)})) for n in range(12)
@@ -230,9 +232,7 @@ def test_the_unmodified_client_of_the_ancestor(folder):
     bert = pytest.importorskip("bert_serving.client", reason="bert-serving-client is not installed")
     flags = ["-port", str(ports[0]), "-port_out", str(ports[1])]
     with running(folder, [*command("wkr-serving-start"), "server.Texts", *flags]):
-        with bert.BertClient(
-            port=ports[0], port_out=ports[1], timeout=60_000
-        ) as client:
+        with bert.BertClient(port=ports[0], port_out=ports[1], timeout=60_000) as client:
             np.testing.assert_array_equal(client.encode(["a", "bcd"]), [[1], [3]])
 
 
@@ -274,7 +274,17 @@ print("well")
 
 def test_arrays_of_any_shape_by_the_protocol_npy(folder):
     ports = free_ports()
-    flags = [*START, "-port", str(ports[0]), "-port_out", str(ports[1]), "-batch_size", "8", "-protocol", "npy"]
+    flags = [
+        *START,
+        "-port",
+        str(ports[0]),
+        "-port_out",
+        str(ports[1]),
+        "-batch_size",
+        "8",
+        "-protocol",
+        "npy",
+    ]
     with running(folder, [*command("wkr-serving-start"), "server.Arrays", *flags]):
         with WKRClient(port=ports[0], port_out=ports[1], protocol="numpy", timeout=60_000) as client:
             assert client.encode(np.ones((2, 3), "f4")) == 6

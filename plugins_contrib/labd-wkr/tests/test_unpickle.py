@@ -59,7 +59,13 @@ def test_what_is_written_names_only_what_never_moved(protocol):
     text = portable.dumps([*ARRAYS, np.float32(1), np.bool_(1)], protocol)
     names = {arg for op, arg, _ in pickletools.genops(text) if op.name == "GLOBAL"}
     assert b"_core" not in text
-    assert names <= {"numpy ndarray", "numpy float32", "_codecs encode", "__builtin__ bytearray", "__builtin__ bool"}
+    assert names <= {
+        "numpy ndarray",
+        "numpy float32",
+        "_codecs encode",
+        "__builtin__ bytearray",
+        "__builtin__ bool",
+    }
     assert portable.protocol_of(text) == protocol
 
 

@@ -3,7 +3,17 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from labd_wkr.zmtp import GREETING, Limits, Message, Session, Subscribed, ZmtpError, frame, message, subscription
+from labd_wkr.zmtp import (
+    GREETING,
+    Limits,
+    Message,
+    Session,
+    Subscribed,
+    ZmtpError,
+    frame,
+    message,
+    subscription,
+)
 
 THEIRS = bytes.fromhex("ff00000000000000017f0301") + b"NULL".ljust(20, b"\0") + bytes(32)
 PUSH = bytes.fromhex("041a0552454144590b536f636b65742d54797065000000045055 5348".replace(" ", ""))
@@ -31,7 +41,11 @@ def test_a_message_comes_whole():
 @given(st.lists(st.integers(1, 700)))
 def test_bytes_mean_the_same_wherever_they_are_cut(cuts):
     stream = THEIRS + PUSH + message([b"a", b"b" * 300]) + frame(b"\x04PING\0\1ctx", 4) + message([b"c"])
-    session, events, places = Session(b"PULL"), [], sorted({0, *(min(c, len(stream)) for c in cuts), len(stream)})
+    session, events, places = (
+        Session(b"PULL"),
+        [],
+        sorted({0, *(min(c, len(stream)) for c in cuts), len(stream)}),
+    )
     for begin, end in zip(places, places[1:], strict=False):
         events += session.feed(stream[begin:end])
     assert events == [Message([b"a", b"b" * 300]), Message([b"c"])]
@@ -39,7 +53,12 @@ def test_bytes_mean_the_same_wherever_they_are_cut(cuts):
 
 
 def test_subscriptions_of_both_versions():
-    said = subscription(b"me") + subscription(b"me", on=False) + frame(b"\x09SUBSCRIBEyou", 4) + frame(b"\x06CANCELyou", 4)
+    said = (
+        subscription(b"me")
+        + subscription(b"me", on=False)
+        + frame(b"\x09SUBSCRIBEyou", 4)
+        + frame(b"\x06CANCELyou", 4)
+    )
     assert meet(b"PUB").feed(said) == [
         Subscribed(b"me", True), Subscribed(b"me", False), Subscribed(b"you", True), Subscribed(b"you", False),
     ]  # fmt: skip

@@ -53,7 +53,9 @@ class Doors:
                     await self._drain()
                     answers.cancel(reason="labd stops")
 
-    async def _answer(self, listener: socket.socket, *, task_status: trio.TaskStatus[trio.CancelScope]) -> None:
+    async def _answer(
+        self, listener: socket.socket, *, task_status: trio.TaskStatus[trio.CancelScope]
+    ) -> None:
         """Subscribers outlive the request to stop, for as long as answers are on their way."""
         with trio.CancelScope(shield=True) as scope:
             task_status.started(scope)
@@ -107,7 +109,9 @@ class Doors:
                     await self._converse(link, Session(kind, Limits(self._door.message)), serve(link))
                     nursery.cancel_scope.cancel(reason="the client left")
         except* ZmtpError as group:
-            self._log.warning("%s at the %s port of %s: %s", peer, kind.decode(), self._front.name, group.exceptions[0])
+            self._log.warning(
+                "%s at the %s port of %s: %s", peer, kind.decode(), self._front.name, group.exceptions[0]
+            )
         except* OSError:
             pass  # the client is gone; whoever asked hears nothing any more
         finally:

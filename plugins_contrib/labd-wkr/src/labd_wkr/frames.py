@@ -10,7 +10,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-TERMINATION, SHOW_CONFIG, SHOW_STATUS, EXCEPTION = b"TERMINATION", b"SHOW_CONFIG", b"SHOW_STATUS", b"EXCEPTION"
+TERMINATION, SHOW_CONFIG, SHOW_STATUS, EXCEPTION = (
+    b"TERMINATION",
+    b"SHOW_CONFIG",
+    b"SHOW_STATUS",
+    b"EXCEPTION",
+)
 
 INTERNAL = {b"REGISTER", b"EXPAND_WORKER", b"SQUEEZE_WORKER", b"STATISTIC", b"EMBEDDINGS", b"ENTER_SOCKET",
             b"GETOUT_SOCKET"}  # fmt: skip

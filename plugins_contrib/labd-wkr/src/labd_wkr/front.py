@@ -132,7 +132,9 @@ class Front:
             self._log.info("a client asks that the server of %s stops", self.name)
             self.leaving.set()
         else:
-            self._log.warning("a client asked that %s stops; `terminate` in its settings is not set", self.name)
+            self._log.warning(
+                "a client asked that %s stops; `terminate` in its settings is not set", self.name
+            )
 
     def _refuse(self, error: BadFrames) -> None:
         self.counts.failed += 1

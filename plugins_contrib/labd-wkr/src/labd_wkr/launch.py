@@ -66,14 +66,17 @@ def _model(args: Namespace, folder: str, target: str, flags: dict[str, Any]) -> 
 def toml(tables: Mapping[str, Table]) -> str:
     """*tables* as text; what is None is left out."""
     return "\n".join(
-        f"[{name}]\n" + "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if value is not None)
+        f"[{name}]\n"
+        + "".join(f"{key} = {_value(value)}\n" for key, value in table.items() if value is not None)
         for name, table in tables.items()
     )
 
 
 def _value(value: Any) -> str:
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_value(k)} = {_value(v)}" for k, v in value.items() if v is not None) + " }"
+        return (
+            "{ " + ", ".join(f"{_value(k)} = {_value(v)}" for k, v in value.items() if v is not None) + " }"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(_value, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
@@ -126,7 +129,9 @@ class Launch:
             raise RuntimeError(f"the server is not ready: {state} {reason}")
 
 
-def wait_ready(host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True) -> tuple[str, str]:
+def wait_ready(
+    host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True
+) -> tuple[str, str]:
     """State and reason of the server there, once it is ready or has failed; *timeout* is seconds."""
     until, state, reason = time.monotonic() + timeout, "unreachable", ""
     while time.monotonic() < until and lives():

@@ -12,7 +12,11 @@ ROTATED = 500 * 2**20
 
 
 def set_logger(
-    context: str, logger_dir: str | None = None, verbose: bool = False, error_log: bool = False, prefix: str = "WKRServer"
+    context: str,
+    logger_dir: str | None = None,
+    verbose: bool = False,
+    error_log: bool = False,
+    prefix: str = "WKRServer",
 ) -> logging.Logger:
     """A logger whose lines begin with *context*, to a file in *logger_dir* or to standard error."""
     log = logging.getLogger(f"wkr.{context}")
@@ -41,7 +45,12 @@ class LoggerSeperate:
     """Two loggers as one: errors have a file of their own. The name is spelt as it always was."""
 
     def __init__(
-        self, name: str, color: str = "", logger_dir: str | None = None, verbose: bool = False, prefix: str = "WKRServer"
+        self,
+        name: str,
+        color: str = "",
+        logger_dir: str | None = None,
+        verbose: bool = False,
+        prefix: str = "WKRServer",
     ) -> None:
         self.logger_info = set_logger(name, logger_dir, verbose, prefix=prefix)
         self.logger_erro = set_logger(f"{name}-ERROR", logger_dir, verbose, error_log=True, prefix=prefix)

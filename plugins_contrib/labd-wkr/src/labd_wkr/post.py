@@ -170,7 +170,10 @@ class Post:
         return {"success": True}
 
     def _answer(self, value: Any) -> None:
-        self._answers = [*self._answers[-99:], (time.monotonic() + KEEP, message([json.dumps(value).encode()]))]
+        self._answers = [
+            *self._answers[-99:],
+            (time.monotonic() + KEEP, message([json.dumps(value).encode()])),
+        ]
         self._deliver()
 
     def _deliver(self) -> None:
@@ -195,4 +198,3 @@ class Post:
             head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
             peer.sock.send(head % len(body) + body)
             self._drop(peer)
-

@@ -113,7 +113,9 @@ class ReliableQueue:
         """Move *job* from *taken* in one step; of two who do so at once only one has it."""
         tried = self.client.hincrby(f"{self.key}:attempts", _digest(job), 1)
         target = self.failed_key if tried >= self._attempts else self.key
-        script = "if redis.call('lrem', KEYS[1], 1, ARGV[1]) == 1 then redis.call('lpush', KEYS[2], ARGV[1]) end"
+        script = (
+            "if redis.call('lrem', KEYS[1], 1, ARGV[1]) == 1 then redis.call('lpush', KEYS[2], ARGV[1]) end"
+        )
         self.client.eval(script, 2, taken, target, job)
         if target == self.failed_key:
             self.client.hdel(f"{self.key}:attempts", _digest(job))

@@ -30,7 +30,10 @@ class Counts:
     def __init__(self) -> None:
         self.requests = self.answers = self.failed = self.system = 0
         self._clients: dict[bytes, list[float]] = {}
-        self._sizes: dict[str, deque[int]] = {"sys_input_byte": deque(maxlen=1000), "sys_output_byte": deque(maxlen=1000)}
+        self._sizes: dict[str, deque[int]] = {
+            "sys_input_byte": deque(maxlen=1000),
+            "sys_output_byte": deque(maxlen=1000),
+        }
 
     def asked(self, identity: bytes, size: int, now: float) -> None:
         self.requests += 1
@@ -127,7 +130,11 @@ def _static(door: Door) -> dict[str, Any]:
 
 def _answers(figures: ModelStatistics | None) -> dict[str, Any]:
     if figures is None or not figures.computing.count:
-        loaded = {"total_job_in_queue": figures.queued + figures.in_flight} if figures else {"total_job_in_queue": 0}
+        loaded = (
+            {"total_job_in_queue": figures.queued + figures.in_flight}
+            if figures
+            else {"total_job_in_queue": 0}
+        )
         return loaded | {"maximum_job_in_queue": 0, "total_processed_job": 0, "util": 0, "ideal_maxload": 0}
     busy = figures.computing.seconds
     load = len(figures.workers) * figures.rows / busy if busy else 0.0

@@ -48,7 +48,9 @@ class _Dtype:
         kind = kind.name if isinstance(kind, _Scalar) else _only(str, kind)
         self.value = np.dtype(kind)
         if self.value.kind not in KINDS or self.value.shape:
-            raise Forbidden(f"the pickle has an array of dtype {self.value}, which may hold more than numbers")
+            raise Forbidden(
+                f"the pickle has an array of dtype {self.value}, which may hold more than numbers"
+            )
 
     def __setstate__(self, state: Any) -> None:
         order, *fields = state[1:5]

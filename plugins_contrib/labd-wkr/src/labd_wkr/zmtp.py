@@ -161,7 +161,9 @@ class Session:
 
     def _meet(self, kind: bytes) -> None:
         if kind not in PEERS[self._kind]:
-            raise ZmtpError(f"the peer is a {kind!r} socket; this is a {self._kind.decode()}: is it the port?")
+            raise ZmtpError(
+                f"the peer is a {kind!r} socket; this is a {self._kind.decode()}: is it the port?"
+            )
         self.ready = True
 
 

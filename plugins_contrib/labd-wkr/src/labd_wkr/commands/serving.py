@@ -52,12 +52,14 @@ def named(parser: Callable[[], argparse.ArgumentParser]) -> tuple[str, list[str]
         return words[-1], words[:-1]
     if {"-h", "--help", "-version"} & set(words):
         parser().parse_args(words)
-    sys.exit(f"{os.path.basename(sys.argv[0])}: name the class first, as MODULE.Class, for example server.Worker")
+    sys.exit(
+        f"{os.path.basename(sys.argv[0])}: name the class first, as MODULE.Class, for example server.Worker"
+    )
 
 
 def naming(words: list[str], target: str) -> tuple[str, list[str]]:
     """The name of the service, and the flags without it."""
-    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser = argparse.ArgumentParser(allow_abbrev=False, add_help=False)
     parser.add_argument("-name", default=target.partition(".")[2])
     found, rest = parser.parse_known_args(words)
     return found.name, rest

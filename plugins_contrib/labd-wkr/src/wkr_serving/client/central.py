@@ -53,7 +53,9 @@ class WKRWorker(FORK.Process):  # type: ignore[misc, name-defined]
         holder = os.getppid()
         model = self.get_model(self.ip, self.port, self.port_out)
         self.is_ready.set()
-        self.logger.info(f"INIT DONE\tidx: {self.idx}\tip: {self.ip}\tport: {self.port}\tport_out: {self.port_out}")
+        self.logger.info(
+            f"INIT DONE\tidx: {self.idx}\tip: {self.ip}\tport: {self.port}\tport_out: {self.port_out}"
+        )
         while not self.exit_flag.is_set() and os.getppid() == holder:
             self._work(model)
             time.sleep(PAUSE)

@@ -101,15 +101,23 @@ class WKRClient:
         found = list(self.fetch())
         for each in found:
             if each.error_code:
-                warnings.warn(f"Request with id: {each.id}\nRaised an error:\n{each.error_message}", stacklevel=2)
+                warnings.warn(
+                    f"Request with id: {each.id}\nRaised an error:\n{each.error_message}", stacklevel=2
+                )
         if sort:
             found.sort(key=parse_id_func or _order)
         if return_id:
             return [(each.id, each.embedding) for each in found]
-        return self._joined([each.embedding for each in found]) if concat else [each.embedding for each in found]
+        return (
+            self._joined([each.embedding for each in found]) if concat else [each.embedding for each in found]
+        )
 
     def encode_async(
-        self, batch_generator: Iterable[Any], max_num_batch: int | None = None, delay: float = 0.1, **options: Any
+        self,
+        batch_generator: Iterable[Any],
+        max_num_batch: int | None = None,
+        delay: float = 0.1,
+        **options: Any,
     ) -> Iterator[Response]:
         """Send what *batch_generator* gives from a thread; answers as they come, to the last one."""
 
@@ -167,7 +175,9 @@ class WKRClient:
     def _check(self, version: bool, length: bool, show: bool) -> None:
         status = self.server_status
         if status["protocol"] != self.protocol:
-            raise AttributeError(f'the server speaks "{status["protocol"]}", and this client "{self.protocol}"')
+            raise AttributeError(
+                f'the server speaks "{status["protocol"]}", and this client "{self.protocol}"'
+            )
         if version and status["server_version"] != __version__:
             raise AttributeError(
                 f"the server's version is {status['server_version']}, the client's {__version__}; "
@@ -177,7 +187,9 @@ class WKRClient:
             limit = status["target_max_seq_len"]
             self.length_limit = None if limit is None else int(limit)
         if show:
-            print("server config:", *(f"{key:>30}\t=\t{value!s:<30}" for key, value in status.items()), sep="\n")
+            print(
+                "server config:", *(f"{key:>30}\t=\t{value!s:<30}" for key, value in status.items()), sep="\n"
+            )
 
     def _packed(self, data: Any) -> tuple[bytes, bytes]:
         if isinstance(data, bytes) and data in (b"TERMINATION", b"SHOW_CONFIG"):
@@ -206,7 +218,9 @@ class WKRClient:
                 self._links = Talk(b"PUSH", self.ip, self.port, seconds), hearing
             except OSError as error:
                 if until is not None and time.monotonic() + RETRY > until:
-                    raise TimeoutError(f"no server at {self.ip}:{self.port} and {self.port_out}: {error}") from None
+                    raise TimeoutError(
+                        f"no server at {self.ip}:{self.port} and {self.port_out}: {error}"
+                    ) from None
                 time.sleep(RETRY)
         return self._links
 
@@ -238,7 +252,11 @@ class WKRClient:
         return None if self.timeout < 0 else self.timeout / 1000
 
     def _joined(self, values: list[Any]) -> Any:
-        return np.concatenate(values) if self.protocol == "numpy" else [item for value in values for item in value]
+        return (
+            np.concatenate(values)
+            if self.protocol == "numpy"
+            else [item for value in values for item in value]
+        )
 
 
 def _response(number: str, data: bytes, info: bytes) -> Response:
@@ -247,7 +265,9 @@ def _response(number: str, data: bytes, info: bytes) -> Response:
     kind = json.loads(info)
     if "dtype" in kind:
         return Response(number, np.frombuffer(data, kind["dtype"]).reshape(kind["shape"]), 0, "success")
-    return Response(number, unpickle.loads(zlib.decompress(data) if kind.get("compress") else data), 0, "success")
+    return Response(
+        number, unpickle.loads(zlib.decompress(data) if kind.get("compress") else data), 0, "success"
+    )
 
 
 def _order(answer: Response) -> Any:

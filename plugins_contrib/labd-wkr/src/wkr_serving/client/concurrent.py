@@ -13,7 +13,9 @@ class ConcurrentWKRClient:
     *retry_gap* seconds, and raises RuntimeError then.
     """
 
-    def __init__(self, max_concurrency: int = 10, retry: int = 0, retry_gap: float = 0.05, **options: Any) -> None:
+    def __init__(
+        self, max_concurrency: int = 10, retry: int = 0, retry_gap: float = 0.05, **options: Any
+    ) -> None:
         self.available_bc = [WKRClient(**options) for _ in range(max_concurrency)]
         self.max_concurrency, self.retry, self.retry_gap = max_concurrency, retry, retry_gap
         self._free: queue.LifoQueue[WKRClient] = queue.LifoQueue()

@@ -98,7 +98,9 @@ def get_redis_connection(ip: str, port: int, db: int = 0, password: str | None =
     return redis.Redis(host=ip, port=int(port), db=db, password=password)
 
 
-def set_logger(context: str, logger_dir: str | None = None, verbose: bool = False, error_log: bool = False) -> Any:
+def set_logger(
+    context: str, logger_dir: str | None = None, verbose: bool = False, error_log: bool = False
+) -> Any:
     """A logger whose lines begin with *context*."""
     return _set_logger(context, logger_dir, verbose, error_log, prefix="WKRClient")
 
@@ -124,7 +126,9 @@ class _Servers(argparse.Action):
 def _parser(text: str, *, port_out: bool = True) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=text, allow_abbrev=False)
     parser.add_argument("-ip", default="localhost", help="host of the pool")
-    parser.add_argument("-port", "-port_in", "-port_data", type=int, required=True, help="its port of commands")
+    parser.add_argument(
+        "-port", "-port_in", "-port_data", type=int, required=True, help="its port of commands"
+    )
     if port_out:
         parser.add_argument("-port_out", "-port_pull", type=int, required=True, help="its port of answers")
     parser.add_argument("-timeout", type=int, default=5000, help="milliseconds to wait")
@@ -135,17 +139,23 @@ def get_args_parser() -> argparse.ArgumentParser:
     """The flags of ``wkr-decentral-start``."""
     parser = _parser("Hold a pool of clients.")
     parser.add_argument("-num_client", type=int, default=24, help="processes for each server")
-    parser.add_argument("-remote_servers", nargs="+", action=_Servers, required=True, help="[[host, port, port_out], ...]")
+    parser.add_argument(
+        "-remote_servers", nargs="+", action=_Servers, required=True, help="[[host, port, port_out], ...]"
+    )
     parser.add_argument("-log_dir", help="folder of log files")
     parser.add_argument("-http_port", type=int, help="port at which HTTP tells what the pool holds")
-    parser.add_argument("-trust", nargs="+", default=[], metavar="NETWORK", help="networks whose hosts are let in")
+    parser.add_argument(
+        "-trust", nargs="+", default=[], metavar="NETWORK", help="networks whose hosts are let in"
+    )
     return parser
 
 
 def get_switch_parser() -> argparse.ArgumentParser:
     """The flags of ``wkr-decentral-switch``."""
     parser = _parser("Give a pool other servers.")
-    parser.add_argument("-num_client", type=int, default=0, help="processes for each server, 0 for as many as before")
+    parser.add_argument(
+        "-num_client", type=int, default=0, help="processes for each server, 0 for as many as before"
+    )
     parser.add_argument("-remote_servers", nargs="+", action=_Servers, help="[[host, port, port_out], ...]")
     return parser
 

@@ -31,7 +31,12 @@ def get_args_parser() -> argparse.ArgumentParser:
     add("-gpu_memory_fraction", type=float, default=0.2, help="part of a GPU's memory for each worker")
     add("-num_worker", type=int, default=1, help="worker processes")
     add("-batch_size", type=int, default=10, help="most items of a batch")
-    add("-batch_group_timeout", type=int, default=5, help="accepted; a batch waits only while all workers are busy")
+    add(
+        "-batch_group_timeout",
+        type=int,
+        default=5,
+        help="accepted; a batch waits only while all workers are busy",
+    )
     add("-cpu", action="store_true", help="run all workers on the CPU")
     add("-device_map", type=int, nargs="+", default=[-1], help="GPU of each worker in turn, -1 for the CPU")
     add("-num_worker_expanded", type=int, default=0, help="accepted, without effect")
@@ -49,7 +54,13 @@ def get_args_parser() -> argparse.ArgumentParser:
     add("-http_stat_dashboard", default="none", help="accepted, without effect")
     add("-cors", default="*", help="web site whose pages may ask")
     add("-log_dir", help="folder of log files")
-    add("-trust", nargs="+", default=[], metavar="NETWORK", help="networks whose hosts are let in, as 10.1.0.0/16")
+    add(
+        "-trust",
+        nargs="+",
+        default=[],
+        metavar="NETWORK",
+        help="networks whose hosts are let in, as 10.1.0.0/16",
+    )
     add("-verbose", action="store_true", help="log more")
     add("-version", action="version", version=f"%(prog)s {VERSION}")
     return parser
@@ -59,12 +70,16 @@ def get_shutdown_parser() -> argparse.ArgumentParser:
     """The flags of ``wkr-serving-terminate``."""
     parser = argparse.ArgumentParser(description="Ask a server to stop.", allow_abbrev=False)
     parser.add_argument("-ip", default="localhost", help="host of the server")
-    parser.add_argument("-port", "-port_in", "-port_data", type=int, required=True, help="its port of requests")
+    parser.add_argument(
+        "-port", "-port_in", "-port_data", type=int, required=True, help="its port of requests"
+    )
     parser.add_argument("-timeout", type=int, default=5000, help="milliseconds to reach it")
     return parser
 
 
-def get_run_args(parser_fn: Callable[[], argparse.ArgumentParser] = get_args_parser, printed: bool = True) -> Any:
+def get_run_args(
+    parser_fn: Callable[[], argparse.ArgumentParser] = get_args_parser, printed: bool = True
+) -> Any:
     """The arguments of this program, shown as a table."""
     args = parser_fn().parse_args()
     if printed:

@@ -18,7 +18,9 @@ class WKRServer(threading.Thread):
     ``start()`` and ``join()``, or ``with``, which waits until it is ready.
     """
 
-    def __init__(self, args: Namespace, hardprocesser: Any = WKRHardWorker, httpprocessor: Any = None) -> None:
+    def __init__(
+        self, args: Namespace, hardprocesser: Any = WKRHardWorker, httpprocessor: Any = None
+    ) -> None:
         super().__init__(daemon=True)
         if not (isinstance(hardprocesser, type) and issubclass(hardprocesser, WKRHardWorker)):
             raise AssertionError("hardprocesser must be a subclass of WKRHardWorker")
