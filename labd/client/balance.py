@@ -35,7 +35,9 @@ class Place:
     def seen(self, view: dict[str, Any], figures: dict[str, Any], now: float) -> None:
         """What it says of the model; without a worker that is ready it is left alone."""
         self.workers = int(view.get("ready_workers", 0))
-        self.queued = max(0, int(figures.get("queued", 0)) + int(figures.get("in_flight", 0)) - self.in_flight)
+        self.queued = max(
+            0, int(figures.get("queued", 0)) + int(figures.get("in_flight", 0)) - self.in_flight
+        )
         if view.get("state") == "ready" and self.workers:
             self.answered()
         else:
@@ -45,6 +47,8 @@ class Place:
 def choose(places: list[Place], now: float, without: set[str]) -> Place | None:
     """The place with least to do, None when all are away, draining or in *without*. Of equals the first."""
     free = [
-        place for place in places if not place.draining and place.away_until <= now and place.name not in without
+        place
+        for place in places
+        if not place.draining and place.away_until <= now and place.name not in without
     ]
     return min(free, key=Place.load, default=None)

@@ -17,8 +17,8 @@ PAUSE = 0.02
 
 
 class ModelPool:
-    """The model *name* on the servers of *sockets*: paths of Unix sockets, of other machines as ``ssh -L`` gives
-    them. For any number of threads.
+    """The model *name* on the servers of *sockets*: paths of Unix sockets, of other machines as ``ssh -L``
+    gives them. For any number of threads.
 
     Every *interval* seconds each server is asked how the model stands and what waits; a server that is gone,
     full or not ready is passed over until it is well. *connect* makes a client of a socket.
@@ -52,8 +52,8 @@ class ModelPool:
     def __call__(self, *arrays: Any, timeout: float = 30.0, **options: Any) -> Any:
         """The prediction of one server, within *timeout* seconds; see :class:`labd.client.Model`.
 
-        Raises what the model says (BadInput, ModelFailed), and what the last server said when none could answer
-        in time: Unreachable, NotReady, Overloaded, DeadlineExceeded.
+        Raises what the model says (BadInput, ModelFailed), and what the last server said when none could
+        answer in time: Unreachable, NotReady, Overloaded, DeadlineExceeded.
         """
         until, tried = self._clock() + timeout, set[str]()
         last: Exception = DeadlineExceeded(f"model {self.name}: no server within {timeout:g} s")
@@ -89,8 +89,9 @@ class ModelPool:
         return over
 
     def status(self) -> dict[str, Mapping[str, Any]]:
-        """By socket: ``in_flight`` of this pool, ``queued`` of others, ``workers``, ``draining`` and why it is
-        passed over (``reason``, empty for a server that is well)."""
+        """By socket: ``in_flight`` of this pool, ``queued`` of others, ``workers``, ``draining`` and why it
+        is passed over (``reason``, empty for a server that is well).
+        """
         keys = ("in_flight", "queued", "workers", "draining", "reason")
         with self._turn:
             return {place.name: {key: getattr(place, key) for key in keys} for place in self._places}

@@ -6,17 +6,15 @@ import shutil
 import signal
 import socket
 import subprocess
-
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import command, free_ports, run, running, until
-from test_redis import SERVER
-
 from labd_wkr.launch import wait_ready
 from labd_wkr.talk import Talk
+from running import command, free_ports, run, running, until
+from test_redis import SERVER
 from wkr_serving.client.helper import get_redis_connection
 
 pytestmark = pytest.mark.skipif(SERVER is None, reason="redis-server (Debian: redis-server) is not installed")
@@ -30,7 +28,8 @@ from wkr_serving.client.helper import RedisHandler
 class ProcessingModel(WKRWorker):
     def get_model(self, ip, port, port_out):
         redis_client = RedisHandler("Q", "127.0.0.1", {redis}, password=None)
-        return WKRClient(ip=ip, port=port, port_out=port_out, ignore_all_checks=True, timeout=30000), redis_client
+        client = WKRClient(ip=ip, port=port, port_out=port_out, ignore_all_checks=True, timeout=30000)
+        return client, redis_client
 
     def do_work(self, model, logger):
         model, redis_client = model
@@ -73,8 +72,8 @@ class House:
     def flags(self, *more: str) -> list[str]:
         where = f"[[127.0.0.1, {self.server[0]}, {self.server[1]}]]".split()
         return [
-            "decentralize.ProcessingModel", "-port", str(self.port), "-port_out", str(self.port_out), "-http_port",
-            str(self.http), "-num_client", "3", "-remote_servers", *where, *more,
+            "decentralize.ProcessingModel", "-port", str(self.port), "-port_out", str(self.port_out),
+            "-http_port", str(self.http), "-num_client", "3", "-remote_servers", *where, *more,
         ]  # fmt: skip
 
     def control(self, verb: str, *more: str) -> "subprocess.CompletedProcess[str]":

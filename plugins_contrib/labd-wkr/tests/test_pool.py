@@ -5,7 +5,6 @@ import argparse
 import pytest
 from labd_wkr.pool import FIRST_DELAY, PATIENCE, Pool
 from labd_wkr.servers import checked, servers
-
 from wkr_serving.client import helper
 
 
@@ -132,7 +131,21 @@ def test_what_is_no_list_of_servers_in_a_message(value):
 
 
 def test_words_that_a_shell_took_apart():
-    words = "-port 1 -port_out 2 -remote_servers [[a.b, 8068, 8069], [c, 1, 2]] -log_dir x".split()
+    words = [
+        "-port",
+        "1",
+        "-port_out",
+        "2",
+        "-remote_servers",
+        "[[a.b,",
+        "8068,",
+        "8069],",
+        "[c,",
+        "1,",
+        "2]]",
+        "-log_dir",
+        "x",
+    ]
     args = helper.get_args_parser().parse_args(words)
     assert (args.remote_servers, args.num_client, args.log_dir) == (
         [["a.b", 8068, 8069], ["c", 1, 2]],

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running import PATIENCE, env, free_ports, until
-
 from labd_wkr import settling
 from labd_wkr.redis_queue import ReliableQueue
+from running import PATIENCE, env, free_ports, until
 from wkr_serving.client.helper import RedisHandler, get_redis_connection
 
 redis = pytest.importorskip("redis", reason="the package redis is not installed")

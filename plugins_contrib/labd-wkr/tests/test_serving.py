@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from running import command, free_ports, run, running, until
-
 from labd_wkr.launch import wait_ready
+from running import command, free_ports, run, running, until
 from wkr_serving.client import ConcurrentWKRClient, WKRClient
 
 WORKER = """
@@ -68,7 +67,16 @@ class Texts(WKRHardWorker):
         return [numpy.array([[len(text)] for text in texts], "f4") for texts in input]
 """
 
-START = "-model_dir models -model_name model.hdf5 -device_map -1 -gpu_memory_fraction 0.25".split()
+START = [
+    "-model_dir",
+    "models",
+    "-model_name",
+    "model.hdf5",
+    "-device_map",
+    "-1",
+    "-gpu_memory_fraction",
+    "0.25",
+]
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +99,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server(folder: Path) -> Iterator[Server]:
     ports = free_ports()
-    flags = [*START, "-port_in", str(ports[0]), "-port_out", str(ports[1]), "-num_worker", "2", "-batch_size", "4",
-             "-log_dir", str(folder / "logs")]  # fmt: skip
+    flags = [*START, "-port_in", str(ports[0]), "-port_out", str(ports[1]), "-num_worker", "2"]
+    flags += ["-batch_size", "4", "-log_dir", str(folder / "logs")]
     with running(folder, [*command("wkr-serving-start"), "server.Worker", *flags]):
         assert wait_ready("localhost", *ports, 60)[0] == "ready", (folder / "out").read_text()
         yield Server(folder, *ports)
@@ -134,7 +142,7 @@ def test_a_worker_that_dies_fails_its_item_only(server):
     with server.client() as client:
         for item in ("a", "die", "b"):
             client.encode(item, blocking=False)
-        with pytest.warns(UserWarning):
+        with pytest.warns(UserWarning, match="Request with id"):
             assert client.fetch_all() == ["aa", None, "bb"]
 
 
@@ -176,7 +184,7 @@ class Once:
 
 def test_a_bomb_does_nothing_and_is_named(server):
     with server.client() as client:
-        with pytest.raises(Exception, match="names posix.system"):
+        with pytest.raises(Exception, match=r"names posix\.system"):
             client.encode(Once())
         assert client.encode(2) == 4
     assert not list(server.folder.rglob("bombed"))
@@ -224,6 +232,9 @@ def test_compressed_pickles_are_read(server):
     with server.client() as client:
         number = client._send(zlib.compress(pickle.dumps("a")), b'{"protocol":2,"compress":1}')
         assert client._receive(number).embedding == "aa"
+
+
+# ruff: noqa: SIM117 - a server, and then a client of it
 
 
 @pytest.mark.filterwarnings("ignore:server does not put a restriction")

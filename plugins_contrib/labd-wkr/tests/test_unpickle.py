@@ -13,8 +13,8 @@ from labd_wkr import portable
 from labd_wkr.unpickle import loads
 
 PLAIN = [
-    None, True, 3, 2**80, -1.5, 1j, "tëxt", b"bytes", b"", bytearray(b"x"), [1, [2]], (1, (2,)), {"a": {"b": 1}}, {1, 2},
-    frozenset({1}), range(3), slice(1, 2), OrderedDict(a=1),
+    None, True, 3, 2**80, -1.5, 1j, "tëxt", b"bytes", b"", bytearray(b"x"), [1, [2]], (1, (2,)),
+    {"a": {"b": 1}}, {1, 2}, frozenset({1}), range(3), slice(1, 2), OrderedDict(a=1),
 ]  # fmt: skip
 
 ARRAYS = [

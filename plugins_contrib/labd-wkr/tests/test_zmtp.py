@@ -1,10 +1,13 @@
 """ZMTP as bytes: what libzmq sends, cut anywhere, and what nobody should send."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from labd_wkr.zmtp import (
     GREETING,
+    USUAL,
     Limits,
     Message,
     Session,
@@ -20,7 +23,7 @@ PUSH = bytes.fromhex("041a0552454144590b536f636b65742d54797065000000045055 5348"
 SUB = bytes.fromhex("0419") + b"\x05READY\x0bSocket-Type\x00\x00\x00\x03SUB"
 
 
-def meet(kind: bytes = b"PULL", limits: Limits = Limits()) -> Session:
+def meet(kind: bytes = b"PULL", limits: Limits = USUAL) -> Session:
     session = Session(kind, limits)
     assert session.feed(THEIRS + (PUSH if kind == b"PULL" else SUB)) == []
     assert session.ready
@@ -46,7 +49,7 @@ def test_bytes_mean_the_same_wherever_they_are_cut(cuts):
         [],
         sorted({0, *(min(c, len(stream)) for c in cuts), len(stream)}),
     )
-    for begin, end in zip(places, places[1:], strict=False):
+    for begin, end in itertools.pairwise(places):
         events += session.feed(stream[begin:end])
     assert events == [Message([b"a", b"b" * 300]), Message([b"c"])]
     assert session.take().endswith(b"\x04\x08\x04PONGctx")
@@ -60,8 +63,11 @@ def test_subscriptions_of_both_versions():
         + frame(b"\x06CANCELyou", 4)
     )
     assert meet(b"PUB").feed(said) == [
-        Subscribed(b"me", True), Subscribed(b"me", False), Subscribed(b"you", True), Subscribed(b"you", False),
-    ]  # fmt: skip
+        Subscribed(b"me", True),
+        Subscribed(b"me", False),
+        Subscribed(b"you", True),
+        Subscribed(b"you", False),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ class Front:
             pending.done(error)
 
     def _postpone(self, inference: Inference, pending: "_Pending", error: LabdError) -> None:
-        """A client may ask before the model is loaded, as it always could, and waits; but not for one that failed."""
+        """Who asks before the model is loaded waits for it, as ever; but not for one that failed."""
         late = inference.arrived + self._door.timeout <= self._now()
         if late or len(self._early) >= EARLY or state(self.name, self._models) != "loading":
             pending.done(error)

@@ -37,7 +37,8 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
         f"plugins.serving.models.{NAME}": _model(args, folder, target, flags),
         f"plugins.wkr.models.{NAME}": {
             "port": args.port, "port_out": args.port_out, "protocol": args.protocol, "trust": args.trust,
-            "terminate": True, "drain": DRAIN, "info": flags | {"worker_class": target, "main_batch_size": args.batch_size},
+            "terminate": True, "drain": DRAIN,
+            "info": flags | {"worker_class": target, "main_batch_size": args.batch_size},
         },
     }  # fmt: skip
     if args.http_port and "serving-http" in more:

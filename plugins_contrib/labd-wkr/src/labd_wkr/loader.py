@@ -13,9 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-
 from wkr_serving.server import WKRHardWorker
-
 
 ABSENT = {"model_name": None, "log_dir": None}
 """Flags that were not given, and that a configuration cannot hold."""
@@ -77,7 +75,7 @@ def find(target: str, folder: str) -> Any:
 
 def _temporary(given: Namespace) -> str:
     """The folder for temporary files: below the models' where that can be, else the system's."""
-    folder = os.path.join(given.model_dir, given.tmp_folder)
+    folder: str = os.path.join(given.model_dir, given.tmp_folder)
     try:
         os.makedirs(folder, exist_ok=True)
     except OSError:

@@ -8,8 +8,8 @@ import pickle
 import re
 
 FIXED = {b"h": 1, b"q": 1, b"K": 1, b"M": 2, b"J": 4, b"G": 8, b"j": 4, b"r": 4, b"\x80": 1, b"\x95": 8}
-COUNTED = {b"U": 1, b"C": 1, b"\x8c": 1, b"\x8a": 1, b"T": 4, b"B": 4, b"X": 4, b"\x8b": 4, b"\x8d": 8, b"\x8e": 8,
-           b"\x96": 8}  # fmt: skip
+COUNTED = {b"U": 1, b"C": 1, b"\x8c": 1, b"\x8a": 1, b"T": 4, b"B": 4, b"X": 4, b"\x8b": 4, b"\x8d": 8}
+COUNTED |= {b"\x8e": 8, b"\x96": 8}
 LINES = {b"p": 1, b"g": 1, b"I": 1, b"L": 1, b"F": 1, b"S": 1, b"V": 1, b"c": 2}
 SUSPECT = re.compile(rb"r...[^\0]|p\d{7}", re.DOTALL)
 """A place in the memo over 16 million may be in here."""

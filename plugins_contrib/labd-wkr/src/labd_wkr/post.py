@@ -22,6 +22,7 @@ KEEP = 5.0
 """Seconds that an answer waits for somebody who takes it."""
 
 MAX_HEAD = 8192
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
 
 
 class Peer:
@@ -195,6 +196,5 @@ class Post:
         peer.head += data
         if b"\r\n\r\n" in peer.head or len(peer.head) > MAX_HEAD:
             body = json.dumps(self._config() | self._pool.view()).encode()
-            head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            peer.sock.send(head % len(body) + body)
+            peer.sock.send(HEAD % len(body) + body)
             self._drop(peer)

@@ -89,7 +89,7 @@ class ReliableQueue:
         while not self._closed.wait(self._lease / 3):
             try:
                 self._sign()
-            except Exception:  # noqa: S112 - Redis is away: the next sign may get there
+            except Exception:  # Redis is away: the next sign may get there
                 continue
 
     def _sign(self) -> None:

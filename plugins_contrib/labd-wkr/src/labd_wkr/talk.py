@@ -8,9 +8,9 @@ from labd_wkr.zmtp import Message, Session, message, subscription
 
 
 class Talk:
-    """A connection to *host* and *port* as the socket *kind*. *timeout* is seconds for each step, None for ever.
+    """A connection to *host* and *port* as the socket *kind*.
 
-    Raises OSError; TimeoutError is one.
+    *timeout* is seconds for each step, None for ever. Raises OSError; TimeoutError is one.
     """
 
     def __init__(self, kind: bytes, host: str, port: int, timeout: float | None) -> None:

@@ -27,6 +27,9 @@ class Limits(NamedTuple):
     frames: int = 16
 
 
+USUAL = Limits()
+
+
 class Message(NamedTuple):
     """All frames of a message."""
 
@@ -69,7 +72,7 @@ class Session:
     ``ready`` is true once the peer has said who it is.
     """
 
-    def __init__(self, kind: bytes, limits: Limits = Limits()) -> None:
+    def __init__(self, kind: bytes, limits: Limits = USUAL) -> None:
         self.ready = False
         self.outgoing = bytearray(GREETING + _ready(kind))
         self._kind, self._limits = kind, limits
@@ -119,7 +122,7 @@ class Session:
 
     def _frame(self, before: int) -> Generator[None, None, tuple[int, bytes]]:
         flags = (yield from self._bytes(1))[0]
-        if flags & ~(MORE | LONG | COMMAND) or flags & COMMAND and flags & MORE:
+        if flags & ~(MORE | LONG | COMMAND) or (flags & COMMAND and flags & MORE):
             raise ZmtpError(f"a frame has the flags {flags:#04x}, which mean nothing")
         size = int.from_bytes((yield from self._bytes(8 if flags & LONG else 1)))
         if before + size > self._limits.message:

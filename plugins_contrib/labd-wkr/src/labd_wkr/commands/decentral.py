@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from labd_wkr.commands.script import Script
-from labd_wkr.commands.serving import alive, named, naming
-from labd_wkr.loader import find
 from wkr_serving.client import helper
 from wkr_serving.client.central import WKRDecentralizeCentral, asked, tell
 from wkr_serving.server.helper import show
+
+from labd_wkr.commands.script import Script
+from labd_wkr.commands.serving import alive, named, naming
+from labd_wkr.loader import find
 
 
 def start() -> int:
@@ -35,8 +36,8 @@ def make() -> int:
     name, words = naming(words, target)
     args = helper.get_args_parser().parse_args(words)
     ports = f"-port {args.port} -port_out {args.port_out}"
-    print(Script(name, "wkr-decentral-start", target, words, f"decentral wait {ports}", f"decentral status {ports}",
-                 f"decentral stop -port {args.port}", os.getcwd()).text(), end="")  # fmt: skip
+    asked = (f"decentral wait {ports}", f"decentral status {ports}", f"decentral stop -port {args.port}")
+    print(Script(name, "wkr-decentral-start", target, words, *asked, os.getcwd()).text(), end="")
     return 0
 
 
@@ -86,11 +87,17 @@ def main(words: Sequence[str]) -> int:
     until = time.monotonic() + (60.0 if args.what == "wait" else 0.0)
     while True:
         try:
-            said = tell(args, b"TERMINATION") if args.what == "stop" else asked(args, b"SHOW_CONFIG", None)
-            print(json.dumps(said) if said else "", end="\n" if said else "")
+            _do(args)
             return 0
         except TimeoutError as error:
             if time.monotonic() > until or not alive(args.pid):
                 print(error)
                 return 1
             time.sleep(0.1)
+
+
+def _do(args: argparse.Namespace) -> None:
+    if args.what == "stop":
+        tell(args, b"TERMINATION")
+    else:
+        print(json.dumps(asked(args, b"SHOW_CONFIG", None)))

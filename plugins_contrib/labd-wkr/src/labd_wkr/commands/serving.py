@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from wkr_serving.server import helper
+
 from labd_wkr.commands.script import Script
 from labd_wkr.launch import Launch, wait_ready
 from labd_wkr.talk import terminate as send_termination
-from wkr_serving.server import helper
 
 
 def start() -> int:
@@ -30,8 +31,8 @@ def make() -> int:
     name, words = naming(words, target)
     args = helper.get_args_parser().parse_args(words)
     ports = f"-port {args.port} -port_out {args.port_out}"
-    print(Script(name, "wkr-serving-start", target, words, f"serving wait {ports}", f"serving status {ports}",
-                 f"serving stop -port {args.port}", os.getcwd()).text(), end="")  # fmt: skip
+    asked = (f"serving wait {ports}", f"serving status {ports}", f"serving stop -port {args.port}")
+    print(Script(name, "wkr-serving-start", target, words, *asked, os.getcwd()).text(), end="")
     return 0
 
 

@@ -94,7 +94,8 @@ class WKRDecentralizeCentral(threading.Thread):
         make = worker_skeleton
 
         def start(number: int, server: list[Any]) -> WKRWorker:
-            process = make(number, *server, logdir=args.log_dir)
+            ip, port, port_out = server
+            process = make(number, ip, port, port_out, logdir=args.log_dir)
             process.start()
             return process
 

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Self
 
 import numpy as np
-
 from labd_wkr import unpickle
 from labd_wkr.talk import Talk
 

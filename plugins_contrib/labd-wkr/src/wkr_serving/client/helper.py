@@ -14,20 +14,22 @@ from labd_wkr.logs import LoggerSeperate
 from labd_wkr.logs import set_logger as _set_logger
 from labd_wkr.redis_queue import ReliableQueue
 from labd_wkr.servers import servers
+
 from wkr_serving.server.helper import get_run_args as _run_args
 
 __all__ = [
     "set_logger", "LoggerSeperate", "get_args_parser", "get_status_parser", "get_switch_parser",
-    "get_shutdown_parser", "get_run_args", "get_redis_connection", "RedisHandler", "check_remote_server_config",
+    "get_shutdown_parser", "get_run_args", "get_redis_connection", "RedisHandler",
+    "check_remote_server_config",
 ]  # fmt: skip
 
 
 class RedisHandler:
     """A queue of JSON objects in Redis; needs the package ``redis``.
 
-    ``pop`` gives the newest. What was popped is not lost: in a pool's ``do_work`` it is done when that returns,
-    and goes back when that raises. Elsewhere it is done at the next ``pop``, at ``close`` and when the program
-    ends well. After a crash, or ``kill -9``, it goes back.
+    ``pop`` gives the newest. What was popped is not lost: in a pool's ``do_work`` it is done when that
+    returns, and goes back when that raises. Elsewhere it is done at the next ``pop``, at ``close`` and when
+    the program ends well. After a crash, or ``kill -9``, it goes back.
     """
 
     def __init__(self, queue_key: str, ip: str, port: int, db: int = 0, password: str | None = None) -> None:
@@ -44,7 +46,7 @@ class RedisHandler:
         self._queue(custom_queue).put(json.dumps(dict(data)))
 
     def pop(self, custom_queue: str | None = None) -> Any:
-        """The newest of the queue, None for none. Raises ValueError for what is no JSON, and sets it aside."""
+        """The newest of the queue, None for none. Raises ValueError for what is no JSON."""
         if not self.held:
             self.settle(done=True)
         queue = self._queue(custom_queue)

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from labd_wkr.launch import Launch
 from labd_wkr.talk import terminate
+
 from wkr_serving.server.hard_worker import WKRHardWorker
 
 
