@@ -603,6 +603,8 @@ PROMISES: dict[int, str] = {
     27: "Over a long time, memory, descriptors and processes stay flat.",
     28: "A plugin that fails disturbs nobody else.",
     29: "A task that holds the loop is named.",
+    34: "Whatever dies, each request to a model has one answer, its own, or an error before its deadline.",
+    35: "More requests than fit are refused at once, and none whose time is over is computed.",
     36: "Every change is an event. Replaying the events gives the state.",
     37: "The disk stays bounded, and unfinished work is never removed.",
 }

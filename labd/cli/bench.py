@@ -66,7 +66,8 @@ def _say(args: argparse.Namespace, took: list[float], errors: list[LabdError]) -
         output.emit(**found)
     else:
         times = ", ".join(f"p{n} {milliseconds(found[f'p{n}'])}" for n in (50, 90, 99))
-        output.show([f"{found['rate']:.0f} requests/s with {args.clients} clients, {times}"] if took else [])
+        clients = "1 client" if args.clients == 1 else f"{args.clients} clients"
+        output.show([f"{found['rate']:.0f} requests/s with {clients}, {times}"] if took else [])
     if errors:
         output.say(f"{len(errors)} requests failed; the last: {errors[-1].message}")
     return exits.OK if took else exits.FAILED

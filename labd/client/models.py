@@ -79,7 +79,7 @@ class Model:
 def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
     import numpy
 
-    array = numpy.asarray(value)
+    array = numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
     if datatype == "BYTES" or array.dtype.kind in "OSU":
         items = [one if isinstance(one, bytes) else str(one).encode() for one in array.reshape(-1).tolist()]
         data = b"".join(len(one).to_bytes(4, "little") + one for one in items)
@@ -89,6 +89,13 @@ def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
         raise UsageError(f"input {name!r} is an array of {array.dtype}, which cannot travel")
     plain = numpy.ascontiguousarray(array, kind)
     return {"name": name, "datatype": NAMES[kind], "shape": list(array.shape), "data": plain.tobytes()}
+
+
+def _leaf(value: Any) -> Any:
+    """The first thing in nested lists: numpy would cut the zeros at the end of bytes among them."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value
 
 
 def _array(output: dict[str, Any]) -> Any:

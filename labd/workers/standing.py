@@ -45,7 +45,7 @@ class Standing:
             self.state = state
             self._changed.set()
             self._changed = trio.Event()
-            if self.ended:
+            if state in ENDED:
                 self._over.set()
             self._tell()
 

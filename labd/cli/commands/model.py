@@ -21,7 +21,6 @@ unload. While it is served, reload takes up its code anew, and the new one is re
 What a model is can be said in labd.toml too, in [plugins.serving.models.NAME]; --set takes the same words."""
 USAGE = "labctl model [list|show|stats|load|unload|reload|scale|bench] [NAME] [options]"
 EXAMPLES = [
-    ("labctl model", "a table"),
     ("labctl model load digits model:Digits --workers 2", "serve a class of model.py in this folder"),
     ("labctl model load net --loader onnx --arg file=$PWD/net.onnx", "serve a file"),
     ("labctl model stats", "requests, batches and how long they take"),

@@ -6,7 +6,7 @@ never does, unless the model asks for it by ``max_wait``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from typing import Protocol
 
@@ -43,10 +43,12 @@ class Counts(Protocol):
 
 
 class Batcher:
-    """The requests of one model that are not answered yet."""
+    """The requests of one model that are not answered yet. *defect* hears what a ``done`` has raised."""
 
-    def __init__(self, spec: ModelSpec, counts: Counts) -> None:
-        self._spec, self._counts = spec, counts
+    def __init__(
+        self, spec: ModelSpec, counts: Counts, defect: Callable[[Exception], object] = lambda error: None
+    ) -> None:
+        self._spec, self._counts, self._defect = spec, counts, defect
         self.most = spec.max_batch_size
         """Rows of a batch; 1 for models that stream."""
         self.queue = Queue()
@@ -135,7 +137,7 @@ class Batcher:
     def part(self, batch: Batch, item: Item, answer: Answer) -> None:
         """A piece of a streamed answer came."""
         if item.state == RUNNING:
-            item.done(answer)
+            self.tell(item, answer)
 
     def succeeded(self, batch: Batch, answers: Iterable[Answer | LabdError], now: float) -> None:
         """The worker answered: one answer for each item, or what was wrong with that one."""
@@ -192,7 +194,14 @@ class Batcher:
             self._counts.failed(item, outcome, now)
         else:
             self._counts.succeeded(item, now)
-        item.done(outcome)
+        self.tell(item, outcome)
+
+    def tell(self, item: Item, outcome: Answer | LabdError) -> None:
+        """Say what became of *item*: who fails at hearing it harms nobody else."""
+        try:
+            item.done(outcome)
+        except Exception as error:
+            self._defect(error)
 
     def _live(self) -> Iterator[Item]:
         yield from self.queue

@@ -62,7 +62,11 @@ class Entry:
         if version and version not in self.specs:
             self.pick(version)
         chosen = version or [*self.specs][-1]
-        return ModelView(self.name, chosen, "unloaded", newest=not self.versions)
+        spec = self.specs[chosen]
+        return ModelView(
+            self.name, chosen, "unloaded", inputs=spec.inputs, outputs=spec.outputs,
+            max_batch_size=spec.max_batch_size, newest=not self.versions,
+        )  # fmt: skip
 
     def views(self) -> list[ModelView]:
         """Every version."""

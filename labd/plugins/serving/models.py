@@ -158,11 +158,12 @@ class ServedModels:
     # -- changes ---------------------------------------------------------------------------------
 
     async def load(self, model: str, spec: ModelSpec | None = None) -> ModelView:
+        declared = spec is None and model in self._declared
+        return await self._replace(model, spec or self._known_spec(model), keep=not declared)
+
+    async def _replace(self, model: str, spec: ModelSpec, *, keep: bool) -> ModelView:
+        """Load *model* by *spec*, and *keep* that, unless the configuration has it."""
         entry = self._entries.get(model)
-        if spec is None:
-            own, spec = True, self._known_spec(model)
-        else:
-            own = False
         _check_name(model)
         fresh = entry is None
         entry = entry or Entry(model)
@@ -176,7 +177,7 @@ class ServedModels:
                 if fresh and not entry.versions and not entry.specs:
                     self._entries.pop(model, None)
                 raise
-        await self._keep_loaded(model, version, None if own and model in self._declared else spec)
+        await self._keep_loaded(model, version, spec if keep else None)
         return view
 
     async def unload(self, model: str, version: str = "") -> None:
@@ -196,8 +197,11 @@ class ServedModels:
 
     async def reload(self, model: str) -> ModelView:
         entry = self._entry(model)
-        view = entry.view()
-        return await self.load(model, msgspec.structs.replace(self.spec(model), version=view.version))
+        version = entry.view().version
+        keep = version in self._kept.loaded.get(model, {})
+        return await self._replace(
+            model, msgspec.structs.replace(self.spec(model), version=version), keep=keep
+        )
 
     async def scale(self, model: str, workers: int) -> ModelView:
         entry = self._entry(model)

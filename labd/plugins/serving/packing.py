@@ -167,12 +167,16 @@ def _outputs(said: Any) -> list[list[Any]]:
     return found
 
 
+def _is_length(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
 def _is_output(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 4
 
 
 def _check_output(name: Any, dtype: Any, shape: Any, data: Any, rows: int) -> None:
-    if not isinstance(name, str) or not isinstance(shape, list) or not all(type(n) is int for n in shape):
+    if not isinstance(name, str) or not isinstance(shape, list) or not all(map(_is_length, shape)):
         raise ModelFailed("the worker answered with an output without name or shape")
     if not shape or shape[0] != rows:
         raise ModelFailed(f"output {name!r} has {shape[0] if shape else 0} rows for a batch of {rows}")

@@ -59,7 +59,7 @@ class Version:
         self.name, self.version, self.spec, self.loader = name, version, spec, loader
         self._node, self._news = node, news
         self.figures = Figures()
-        self._batcher = Batcher(spec, self.figures)
+        self._batcher = Batcher(spec, self.figures, self._defect)
         self._cache = Cache(spec.cache_bytes) if spec.cache_bytes else None
         self._seats: list[Seat] = []
         self._idle: list[Seat] = []
@@ -153,6 +153,7 @@ class Version:
     def abandon(self) -> None:
         """It did not come up, and nobody is to try any more."""
         self._abandoned = True
+        self.reason = self.reason or "it was given up while it was loading"
         if self._nursery is not None:
             self._nursery.cancel_scope.cancel(reason=f"model {self.name} did not come up")
 
@@ -229,8 +230,11 @@ class Version:
         self.figures.cached += 1
         item.state, item.began = OVER, item.arrived
         self.figures.succeeded(item, trio.current_time())
-        item.done(Answer(self.name, self.version, item.request.id, tensors))
+        self._batcher.tell(item, Answer(self.name, self.version, item.request.id, tensors))
         return True
+
+    def _defect(self, error: Exception) -> None:
+        self._node.log.error("model %s: who asked failed at the answer", self.name, exc_info=error)
 
     def _drop(self, item: Item) -> None:
         self._batcher.drop(item)
@@ -293,8 +297,13 @@ class Version:
                 ]
             else:
                 answers = packing.split(batch.items, said, self.version)
-        except ModelFailed as error:
-            self._batcher.failed(batch, error, now)
+        except (ModelFailed, TypeError, ValueError, OverflowError) as error:
+            wrong = (
+                error
+                if isinstance(error, ModelFailed)
+                else ModelFailed(f"the worker said no answer: {error}")
+            )
+            self._batcher.failed(batch, wrong, now)
             return
         for item, answer in zip(batch.items, answers, strict=True):
             if isinstance(answer, Answer):
@@ -389,11 +398,21 @@ class Version:
         said = await worker.call(
             "load", loader=self.loader.module, context=context, inputs=inputs, outputs=outputs
         )
-        self._inputs, self._outputs = _specs(said["inputs"]), _specs(said["outputs"])
-        self._streaming = bool(said["streaming"])
+        if not isinstance(said, dict):
+            raise ModelFailed(f"the worker of model {self.name} said {str(said)[:100]!r} of it")
+        self._inputs, self._outputs = _specs(said.get("inputs")), _specs(said.get("outputs"))
+        self._streaming = bool(said.get("streaming"))
         self._batcher.most = 1 if self._streaming else spec.max_batch_size
         if spec.warm_up:
-            await worker.call("warm_up", inputs=_triples(self._inputs), batch_size=spec.max_batch_size)
+            await self._warm_up(worker)
+
+    async def _warm_up(self, worker: Worker) -> None:
+        inputs, size = _triples(self._inputs), self._batcher.most
+        try:
+            await worker.call("warm_up", inputs=inputs, batch_size=size)
+        except WorkerError as error:
+            hint = "give the model a warm_up() of its own, or set warm_up = false"
+            raise type(error)(error.message, hint=error.hint or hint, data=error.data) from None
 
     def employ(self, seat: Seat) -> None:
         """*seat* has a worker that can answer."""
@@ -436,13 +455,17 @@ class Version:
 
 def _piece(item: Item, outputs: Any, version: str) -> list[Answer]:
     """A piece of a stream; none for what is nothing that a worker of labd would say."""
-    if not isinstance(outputs, list) or not all(isinstance(one, list) and len(one) == 4 for one in outputs):
+    if not isinstance(outputs, list) or not all(map(_is_output, outputs)):
         return []
     tensors = tuple(
         Tensor(str(name), str(dtype), tuple(shape), getattr(data, "data", data))
         for name, dtype, shape, data in outputs
     )
     return [Answer(item.request.model, version, item.request.id, tensors, final=False)]
+
+
+def _is_output(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and isinstance(value[2], list)
 
 
 def _specs(triples: Any) -> tuple[TensorSpec, ...]:

@@ -299,3 +299,15 @@ def test_the_order_is_by_arrival_and_priority(asked):
     while (batch := bench.batch()) is not None:
         scores.append(batch.items[0].score)
     assert scores == sorted(scores)
+
+
+def test_who_fails_at_hearing_an_answer_harms_nobody():
+    bench = Bench()
+    wrong = []
+    bench.batcher._defect = wrong.append
+    bench.ask(done=lambda outcome: 1 / 0)
+    other = bench.ask()
+    batch = bench.batch()
+    bench.batcher.succeeded(batch, answers(batch), 0.1)
+    assert len(bench.heard[other]) == 1
+    assert [type(error) for error in wrong] == [ZeroDivisionError]

@@ -39,7 +39,7 @@ def output(name: str, value: Any) -> list[Any]:
     """``[name, dtype, shape, data]`` of anything that numpy makes an array of. Raises TypeError."""
     import numpy
 
-    found = numpy.asarray(value)
+    found = numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
     if found.dtype.kind in "OSU":
         data = b"".join(struct.pack("<I", len(one)) + one for one in map(_bytes, found.reshape(-1).tolist()))
         return [name, "BYTES", list(found.shape), data]
@@ -49,6 +49,13 @@ def output(name: str, value: Any) -> list[Any]:
     plain = numpy.ascontiguousarray(found, kind)
     flat = plain.reshape(-1).view("|u1")
     return [name, NAMES[kind], list(found.shape), flat if plain.nbytes >= LEAST_SHARED else plain.tobytes()]
+
+
+def _leaf(value: Any) -> Any:
+    """The first thing in nested lists: numpy would cut the zeros at the end of bytes among them."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value
 
 
 def _texts(data: bytes) -> list[bytes]:
