@@ -15,6 +15,7 @@ from labd.client.client import Client
 from labd.client.executor import Executor
 from labd.client.maps import Map
 from labd.client.models import Model, Prediction
+from labd.client.pool import ModelPool
 from labd.client.results import CallFailed, MapFailed, Result
 from labd.errors import (
     Conflict,
@@ -28,7 +29,7 @@ from labd.errors import (
 )
 
 __all__ = [
-    "Client", "Map", "Model", "Prediction", "Result", "Executor", "CallFailed", "MapFailed",
+    "Client", "Map", "Model", "ModelPool", "Prediction", "Result", "Executor", "CallFailed", "MapFailed",
     "LabdError", "UsageError", "Unreachable", "NotFound", "NotPermitted", "Conflict", "Refused",
     "DeadlineExceeded",
 ]  # fmt: skip

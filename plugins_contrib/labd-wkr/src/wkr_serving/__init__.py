@@ -1,0 +1,1 @@
+"""The import names of worker-as-service, on labd."""
