@@ -44,6 +44,7 @@ class Sample(NamedTuple):
 
 
 def sample(daemon: DaemonProcess) -> Sample:
+    wait_until(lambda: len(shims(daemon)) <= 1)  # those without a job are kept a while, one of them for good
     proc = Path(f"/proc/{daemon.pid}")
     threads = [task.name for task in (proc / "task").iterdir()]
     children = (proc / "task" / str(daemon.pid) / "children").read_text().split()
@@ -109,7 +110,6 @@ def one_round(daemon: DaemonProcess, rotation: Rotation) -> None:
         for client in clients:
             client.call("job.list", {"limit": 10})
     wait_until(lambda: daemon.call("daemon.status")["connections"]["now"] == 1)
-    wait_until(lambda: len(shims(daemon)) <= 1)  # those without a job are kept a while, one of them for good
 
 
 def shims(daemon: DaemonProcess) -> list[str]:
