@@ -65,6 +65,7 @@ class Version:
         self._idle: list[Seat] = []
         self._inputs, self._outputs = spec.inputs, spec.outputs
         self._streaming = False
+        self._sounds = packing.Sounds()
         self._nursery: trio.Nursery | None = None
         self._sooner = trio.Event()
         self._wake_at = math.inf
@@ -188,7 +189,7 @@ class Version:
     def _submit(self, request: Inference, done: Done) -> Ticket:
         self._check_open()
         spec, now = self.spec, trio.current_time()
-        sound = packing.check(request, self._inputs, spec)
+        sound = self._sounds.check(request, self._inputs, spec)
         self._batcher.check_room(sound.size)
         request.priority = request.priority or spec.priority
         arrived = request.arrived or now

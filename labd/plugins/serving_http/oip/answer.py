@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from labd.api import Tensor
 from labd.plugins.serving_http.oip import datatypes
 from labd.plugins.serving_http.oip.datatypes import DATATYPES, Bytes
 from labd.plugins.serving_http.oip.refusals import bad
@@ -47,6 +48,14 @@ def write(model: str, version: str, asked: Asked, outputs: Sequence[Output]) -> 
         elif binary:
             tensors.append(one.data)
     return Answer(_head(model, version, asked.id, described), tensors, bool(tensors), stored)
+
+
+def plain(model: str, version: str, asked: Asked, tensors: Sequence[Tensor]) -> list[Bytes] | None:
+    """The head and the tensors, where all are wanted as they are; None where more is to be done."""
+    if asked.outputs or not asked.binary:
+        return None
+    shapes = tuple([(one.name, one.dtype, one.shape, len(one.data)) for one in tensors])
+    return [_binary_head(model, version, asked.id, shapes), *[one.data for one in tensors]]
 
 
 def _chosen(asked: Asked, outputs: Sequence[Output]) -> list[tuple[Output, Wanted, bool]]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 from msgspec import Meta
 
+from labd.api import Tensor
 from labd.plugins.serving_http.oip import datatypes
 from labd.plugins.serving_http.oip.datatypes import DATATYPES, Bytes, Datatype
 from labd.plugins.serving_http.oip.refusals import bad
@@ -95,9 +96,12 @@ class _Part(NamedTuple):
 
 
 class _Plan(NamedTuple):
+    """*plain*: all data follow the head, in elements of one size, so that they need no further look."""
+
     asked: Asked
     parts: tuple[_Part, ...]
     size: int
+    plain: bool
 
 
 def head_length(value: bytes | None) -> int | None:
@@ -112,19 +116,8 @@ def head_length(value: bytes | None) -> int | None:
 def read(body: Bytes, length: int | None) -> Asked:
     """The request in *body*, whose head has *length* bytes; None: it is all head. Raises Refusal."""
     length = len(body) if length is None else length
-    if length > len(body):
-        raise bad(
-            f"Inference-Header-Content-Length is {length}, the whole body has {len(body)} bytes",
-            hint="the head is JSON, directly followed by the binary tensors",
-        )
     view = memoryview(body)
-    head = bytes(view[:length])
-    plan = (_remembered if length <= REMEMBERED else _plan)(head)
-    if plan.size != len(body) - length:
-        raise bad(
-            f"{len(body) - length} bytes follow the head, its inputs say {plan.size}",
-            hint="binary_data_size of every input says how many bytes it has",
-        )
+    plan = _planned(view, length)
     inputs, at = [], length
     for part in plan.parts:
         data = _data(part, view[at : at + part.size])
@@ -134,6 +127,42 @@ def read(body: Bytes, length: int | None) -> Asked:
     return Asked(
         one.id, tuple(inputs), one.outputs, one.binary, one.priority, one.timeout, one.parameters
     )  # fmt: skip
+
+
+def plain(body: Bytes, length: int) -> tuple[Asked, tuple[Tensor, ...]] | None:
+    """The same as :func:`read` where nothing but the bytes differs from one request to the next: what is
+    asked, without inputs, and the tensors. None where more is to be done. Raises Refusal.
+    """
+    view = memoryview(body)
+    plan = _planned(view, length)
+    if not plan.plain:
+        return None
+    if len(plan.parts) == 1:
+        [part] = plan.parts
+        return plan.asked, (Tensor(part.name, part.datatype.name, part.shape, view[length:]),)
+    tensors, at = [], length
+    for part in plan.parts:
+        tensors.append(Tensor(part.name, part.datatype.name, part.shape, view[at : at + part.size]))
+        at += part.size
+    return plan.asked, tuple(tensors)
+
+
+def _planned(view: memoryview, length: int) -> _Plan:
+    """What the head says, the first *length* bytes of *view*; and that it says the truth about the rest."""
+    whole = len(view)
+    if length > whole:
+        raise bad(
+            f"Inference-Header-Content-Length is {length}, the whole body has {whole} bytes",
+            hint="the head is JSON, directly followed by the binary tensors",
+        )
+    head = bytes(view[:length])
+    plan = _remembered(head) if length <= REMEMBERED else _plan(head)
+    if plan.size != whole - length:
+        raise bad(
+            f"{whole - length} bytes follow the head, its inputs say {plan.size}",
+            hint="binary_data_size of every input says how many bytes it has",
+        )
+    return plan
 
 
 def raw(body: Bytes, name: str, datatype: str, shape: tuple[int, ...]) -> Asked:
@@ -176,7 +205,8 @@ def _plan(head: bytes) -> _Plan:
         _number(given, "priority", "the request") or 0,
         (_number(given, "timeout", "the request") or 0) / 1e6, given,
     )  # fmt: skip
-    return _Plan(asked, parts, sum(one.size for one in parts))
+    plain = all(one.region is None and one.raw is None and one.datatype.size for one in parts)
+    return _Plan(asked, parts, sum(one.size for one in parts), plain)
 
 
 _remembered = lru_cache(maxsize=256)(_plan)
