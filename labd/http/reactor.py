@@ -66,6 +66,7 @@ class Reactor:
     ) -> None:
         self.tally, self.accepted, self.refused = tally, 0, 0
         self._listening, self._direct, self._site = listening, direct, site
+        self._clock = trio.current_time  # replaced by what that looks up each time, once there is a loop
         self._limits, self._drain, self._identify = limits, drain, identify
         self._lanes: dict[int, Lane] = {}
         self._away: dict[Lane, Connection] = {}
@@ -81,6 +82,7 @@ class Reactor:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until cancelled, and then let what is in work end."""
+        self._clock = trio.lowlevel.current_clock().current_time
         async with trio.open_nursery() as nursery:
             self._nursery = await nursery.start(self._keep)
             try:
@@ -237,4 +239,4 @@ class Reactor:
             self.tally.refused(status)
 
     def now(self) -> float:
-        return trio.current_time()
+        return self._clock()

@@ -66,6 +66,7 @@ class Version:
         self._inputs, self._outputs = spec.inputs, spec.outputs
         self._streaming = False
         self._sounds = packing.Sounds()
+        self._now = trio.current_time  # replaced by what that looks up each time, once there is a loop
         self._nursery: trio.Nursery | None = None
         self._sooner = trio.Event()
         self._wake_at = math.inf
@@ -127,6 +128,7 @@ class Version:
         if self._abandoned:
             return
         try:
+            self._now = trio.lowlevel.current_clock().current_time
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 self.scale(self.spec.workers)
@@ -188,7 +190,7 @@ class Version:
 
     def _submit(self, request: Inference, done: Done) -> Ticket:
         self._check_open()
-        spec, now = self.spec, trio.current_time()
+        spec, now = self.spec, self._now()
         sound = self._sounds.check(request, self._inputs, spec)
         self._batcher.check_room(sound.size)
         request.priority = request.priority or spec.priority
@@ -274,7 +276,7 @@ class Version:
 
     def _answered(self, seat: Seat, batch: Batch, said: Any, error: LabdError | None) -> None:
         """A worker has answered *batch*, or failed at it."""
-        now = trio.current_time()
+        now = self._now()
         seat.rest(now - batch.began)
         self.figures.computed(batch, now)
         if isinstance(error, WorkerLost):
