@@ -10,7 +10,7 @@ from labd.api.hookspecs import hookimpl
 from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
-from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
+from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Methods, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
 from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
@@ -38,7 +38,7 @@ __all__ = [
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Route", "Mount", "Request", "Response",
-    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
+    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock", "Methods",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
     "StoreUnavailable", "StateError", "DeadlineExceeded", "WorkerError", "WorkerLost",

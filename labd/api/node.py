@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from labd.api.jobs import JobSpec, JobView
+from labd.api.methods import Peer
 from labd.api.workers import Workers
 
 
@@ -131,6 +132,18 @@ class Blobs(Protocol):
         ...
 
 
+class Methods(Protocol):
+    """What other plugins, and labd itself, answer: for a plugin that builds on another one."""
+
+    async def call(self, method: str, params: dict[str, Any], peer: Peer) -> Any:
+        """The answer of *method* to *peer*, with the rights of *peer* and in whose name it is recorded.
+
+        Pass on whom you have authenticated, never more than they have. Raises the LabdError that the method
+        raises, NotFound when nobody answers it, NotPermitted.
+        """
+        ...
+
+
 class Node(Protocol):
     """The daemon as one plugin sees it: each plugin has its own, the same one in all of its hooks.
 
@@ -174,6 +187,9 @@ class Node(Protocol):
 
     @property
     def workers(self) -> Workers: ...
+
+    @property
+    def methods(self) -> Methods: ...
 
     @property
     def clock(self) -> Clock: ...

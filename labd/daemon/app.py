@@ -39,7 +39,7 @@ from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
-from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeMethods, NodeResources, PluginNode
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
 from labd.daemon.notices.service import Notices
@@ -295,6 +295,7 @@ class Daemon:
             NodeEvents(plugin, self.queue, self.bus, self.clock, record.names),
             self.blobs,
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
+            NodeMethods(self.dispatcher),
             self.clock,
             os.path.join(self.setup.paths.state, "plugins", plugin),
         )

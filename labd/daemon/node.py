@@ -9,10 +9,11 @@ import msgspec
 import trio
 
 from labd.api.jobs import JobSpec, JobView
-from labd.api.methods import Peer
+from labd.api.methods import Call, Peer
 from labd.api.node import Clock, Event
 from labd.api.workers import Workers
 from labd.daemon.desk import Desk
+from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
 from labd.errors import UsageError
@@ -126,6 +127,20 @@ class NodeBlobs:
         return await trio.to_thread.run_sync(self._blobs.get, digest, limiter=self._turn)
 
 
+class NodeMethods:
+    """Every method of the daemon, on behalf of a plugin that speaks for somebody."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    async def call(self, method: str, params: dict[str, Any], peer: Peer) -> Any:
+        return await self._dispatcher.answer(Call(peer, method, _nowhere), params)
+
+
+async def _nowhere(method: str, params: dict[str, Any]) -> None:
+    """A plugin that asks gets the answer; notices on the way to it are for clients."""
+
+
 class PluginNode:
     """Everything that one plugin is given."""
 
@@ -138,6 +153,7 @@ class PluginNode:
         events: NodeEvents,
         blobs: NodeBlobs,
         workers: Workers,
+        methods: NodeMethods,
         clock: Clock,
         folder: str,
     ) -> None:
@@ -149,6 +165,7 @@ class PluginNode:
         self.events = events
         self.blobs = blobs
         self.workers = workers
+        self.methods = methods
         self.clock = clock
         self._folder = folder
 

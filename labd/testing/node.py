@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from tempfile import mkdtemp
 from typing import Any
 
-from labd.daemon.node import NodeResources, PluginNode
+from labd.daemon.dispatch import Dispatcher
+from labd.daemon.node import NodeMethods, NodeResources, PluginNode
 from labd.testing.clock import Clock
 from labd.testing.devices import Devices
 from labd.testing.house import House
@@ -21,7 +22,7 @@ class Node(PluginNode):
     Beyond what the API has: ``jobs.script``, ``otherwise``, ``finish``, ``refuse``, ``release`` and
     ``report``; ``events.history``, ``published`` and ``happen``; ``blobs.damage``; ``clock.advance``,
     ``suspend`` and ``set_wall``; ``devices.lose``, ``spoil`` and ``mend``; ``disk.fill`` and ``free``;
-    ``workers.specs`` and ``made``.
+    ``workers.specs`` and ``made``; ``others.add`` takes a Method that another plugin would have.
     """
 
     jobs: ScriptedJobs
@@ -49,10 +50,12 @@ class Node(PluginNode):
             RecordedEvents(name, house),
             MemoryBlobs(house.disk),
             PlayedWorkers(),
+            NodeMethods(others := Dispatcher()),
             clock,
             "",
         )
         self._made = ""
+        self.others = others
         self.disk = house.disk
         self.bus = house.bus
         self.kinds = house.kinds

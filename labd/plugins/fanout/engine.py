@@ -9,6 +9,7 @@ import trio
 
 from labd.api import Conflict, Node, NotFound, Peer, UsageError
 from labd.plugins.fanout import arguments as argument_files
+from labd.plugins.fanout import luggage
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
@@ -103,6 +104,8 @@ class Engine:
                 return self._maps[known]
             self._need_nursery()
             one = self._map(await self._record(peer, spec, data, more, key))
+            if spec.data:
+                await luggage.take(self._node, peer, spec, self._disk, one.folder.staged)
             await self._disk.ask(one.folder.make, one.record, data)
             self._maps[one.record.id] = one
             if key is not None:

@@ -1,6 +1,7 @@
 """Files that survive a power cut: made whole, or grown at their end. Everything here blocks."""
 
 import os
+import shutil
 from collections.abc import Iterable
 
 
@@ -10,6 +11,12 @@ def sync_folder(folder: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def empty(folder: str) -> None:
+    """Make *folder*, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o700)
 
 
 def write(path: str, data: bytes) -> None:

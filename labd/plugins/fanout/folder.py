@@ -5,7 +5,6 @@ call that is done, ``logs`` what calls printed, and ``begun`` which calls were g
 """
 
 import os
-import shutil
 from typing import NamedTuple
 
 import msgspec
@@ -52,14 +51,17 @@ class Folder:
     def __init__(self, path: str) -> None:
         self.path = path
         self.arguments = os.path.join(path, "arguments")
+        self.data = os.path.join(path, "data")
+        self.staged = f"{path}.data"
 
     def make(self, record: Record, arguments: bytes) -> None:
         """Make the folder with all that a new map needs; durable on return. Raises OSError."""
         made = f"{self.path}.new"
-        shutil.rmtree(made, ignore_errors=True)
-        os.mkdir(made, 0o700)
+        files.empty(made)
         if arguments:
             files.write(os.path.join(made, "arguments"), arguments)
+        if record.spec.data:
+            os.rename(self.staged, os.path.join(made, "data"))
         files.write(os.path.join(made, "map.json"), msgspec.json.encode(record))
         files.sync_folder(made)
         os.rename(made, self.path)

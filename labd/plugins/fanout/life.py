@@ -7,6 +7,7 @@ from functools import partial
 import trio
 
 from labd.api import LabdError, Node, WorkerError, WorkerSpec
+from labd.plugins.fanout import luggage
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
@@ -71,6 +72,8 @@ class Lives:
             self._node, record, todo, grown, arguments, self._recorder, self._crowd, one.changed
         )
         python = await self._python(record.spec, user)
+        if record.spec.data:
+            running.data = await self._data(one, user)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_progress, one)
             slots = record.spec.concurrency or max(1, int(self._slots / max(record.spec.cpus, 1)))
@@ -102,6 +105,13 @@ class Lives:
             said = {"type": "RequirementsError", "traceback": str(error.data.get("traceback", ""))}
             raise Failed(f"the requirements cannot be installed: {error.message}", said) from error
         return str(made)
+
+    async def _data(self, one: Map, user: str) -> str:
+        """Where the files are that came along. Raises Failed."""
+        try:
+            return await luggage.lay_out(self._node, one.record, one.folder.data, user)
+        except (WorkerError, OSError) as error:
+            raise Failed(f"the files of the map cannot be laid out: {error}") from error
 
     async def _tell_progress(self, one: Map) -> None:
         while True:

@@ -85,6 +85,7 @@ class Running:
         self._generation = 0
         self._idle_starts = 0
         self._slots = 1
+        self.data = ""
         self.progress = Progress(node.clock.boot(), todo.done)
 
     async def run(self, python: str, user: str, slots: int, ended: Callable[[], Awaitable[None]]) -> None:
@@ -127,6 +128,9 @@ class Running:
 
     def _spec(self, python: str, user: str) -> WorkerSpec:
         spec = self.record.spec
+        env = {**spec.env, "LABD_TEMPLATE": str(self._generation)}
+        if self.data:
+            env["LABD_DATA"] = self.data
         return WorkerSpec(
             target=f"{HERE}.child:Calls",
             arguments={
@@ -135,9 +139,16 @@ class Running:
             },
             name="map", python=python, path=(spec.cwd, *spec.path),
             warm=(f"{HERE}.child", *spec.modules, f"{HERE}.seen"),
-            cwd=spec.cwd, env={**spec.env, "LABD_TEMPLATE": str(self._generation)}, user=user,
+            cwd=spec.cwd, env=env, user=user, sandbox=spec.sandbox, read=self._seen(),
             cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, shared=0,
         )  # fmt: skip
+
+    def _seen(self) -> tuple[str, ...]:
+        """What an isolated worker may see besides its interpreter."""
+        spec = self.record.spec
+        if spec.sandbox == "limits":
+            return ()
+        return tuple(path for path in (spec.cwd, *spec.path, self.data) if path.strip("/"))
 
     async def _serve(self, post: Post, worker: Worker) -> None:
         """Have *worker* make one chunk of calls."""
@@ -257,7 +268,7 @@ class Running:
 
     def _lose(self, error: LabdError, chunk: Chunk) -> None:
         """The worker that had *chunk* is gone."""
-        kind = "TimeLimit" if "time limit" in error.message else "WorkerLost"
+        kind = _kind(error.message)
         said = f"{error.message}; {error.hint}" if error.hint.startswith("it said") else error.message
         over = self.todo.lost(sorted(chunk.waiting), self.record.spec.retries)
         given = self._given(chunk)
@@ -272,3 +283,10 @@ class Running:
         self._more.set()
         self._more = trio.Event()
         self._changed()
+
+
+def _kind(message: str) -> str:
+    """What a call is told to have died of, by what the end of its worker says."""
+    if "time limit" in message:
+        return "TimeLimit"
+    return "OutOfMemory" if "more memory than it may" in message else "WorkerLost"
