@@ -33,14 +33,18 @@ def find(patterns: Iterable[str], root: str) -> dict[str, str]:
     for pattern in patterns:
         paths = [path for match in sorted(glob.glob(os.path.join(root, pattern))) for path in _below(match)]
         if not paths:
-            raise UsageError(f"data: there is no file {pattern!r} in {root}", hint="name files of this folder")
+            raise UsageError(
+                f"data: there is no file {pattern!r} in {root}", hint="name files of this folder"
+            )
         found |= {_inside(path, root): path for path in paths}
     return found
 
 
 def put(call: Caller, files: Mapping[str, str]) -> dict[str, list[str]]:
     """Have labd keep *files*; the digests of the pieces of each. Raises UsageError, and what *call* raises."""
-    named = {name: [hashlib.sha256(piece).hexdigest() for piece in _read(path)] for name, path in files.items()}
+    named = {
+        name: [hashlib.sha256(piece).hexdigest() for piece in _read(path)] for name, path in files.items()
+    }
     wanted = [digest for digests in named.values() for digest in digests]
     missing: set[str] = set()
     for start in range(0, len(wanted), ASK):

@@ -56,7 +56,9 @@ def _add_calls(parser: Parser) -> None:
     )
     add("--range", metavar="A-B[:STEP]", type=mapping.bounds, help="a call for each number")
     add("--kwarg", metavar="KEY=VALUE", action="append", help="an argument of every call; VALUE may be JSON")
-    add("--data", metavar="FILE", action="append", help="take FILE along, as it is now; also a folder, or *.x")
+    add(
+        "--data", metavar="FILE", action="append", help="take FILE along, as it is now; also a folder, or *.x"
+    )
     add("--name", metavar="NAME", help="what to call the map")
     add("--retries", metavar="N", type=int, help="make a call that failed again, N times at most")
     add("--time", metavar="SPAN", type=seconds, dest="time_limit", help="longest run of one call")

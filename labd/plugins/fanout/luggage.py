@@ -27,7 +27,9 @@ async def take(node: Node, peer: Peer, spec: MapSpec, disk: Disk, folder: str) -
     for start in range(0, len(wanted), ASK):
         asked = wanted[start : start + ASK]
         if missing := (await node.methods.call("blob.missing", {"digests": asked}, peer))["missing"]:
-            raise UsageError(f"data: the bytes of {missing[0]} were never put", hint="blob.put_all takes them")
+            raise UsageError(
+                f"data: the bytes of {missing[0]} were never put", hint="blob.put_all takes them"
+            )
     await disk.ask(files.empty, folder)
     for digest in wanted:
         await disk.ask(files.write, os.path.join(folder, digest), await node.blobs.get(digest))
@@ -39,7 +41,11 @@ async def lay_out(node: Node, record: Record, folder: str, user: str) -> str:
     data = record.spec.data
     name = hashlib.sha256(msgspec.json.encode(data, order="deterministic")).hexdigest()[:32]
     maker = WorkerSpec(
-        target=f"{__package__}.tree:Tree", arguments={"name": name}, name="data", env=record.spec.env, user=user
+        target=f"{__package__}.tree:Tree",
+        arguments={"name": name},
+        name="data",
+        env=record.spec.env,
+        user=user,
     )
     async with node.workers.start(maker) as worker:
         if found := await worker.call("find"):
