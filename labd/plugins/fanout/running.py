@@ -131,24 +131,19 @@ class Running:
         env = {**spec.env, "LABD_TEMPLATE": str(self._generation)}
         if self.data:
             env["LABD_DATA"] = self.data
+        path = tuple(one for one in (spec.cwd, *spec.path) if one.strip("/"))
+        seen = () if spec.sandbox == "limits" else (*path, *([self.data] if self.data else []))
         return WorkerSpec(
             target=f"{HERE}.child:Calls",
             arguments={
                 "function": spec.function, "source": spec.source, "kwargs": spec.kwargs,
                 "time_limit": spec.time_limit,
             },
-            name="map", python=python, path=(spec.cwd, *spec.path),
+            name="map", python=python, path=path,
             warm=(f"{HERE}.child", *spec.modules, f"{HERE}.seen"),
-            cwd=spec.cwd, env=env, user=user, sandbox=spec.sandbox, read=self._seen(),
+            cwd=spec.cwd, env=env, user=user, sandbox=spec.sandbox, read=seen,
             cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, shared=0,
         )  # fmt: skip
-
-    def _seen(self) -> tuple[str, ...]:
-        """What an isolated worker may see besides its interpreter."""
-        spec = self.record.spec
-        if spec.sandbox == "limits":
-            return ()
-        return tuple(path for path in (spec.cwd, *spec.path, self.data) if path.strip("/"))
 
     async def _serve(self, post: Post, worker: Worker) -> None:
         """Have *worker* make one chunk of calls."""
