@@ -41,7 +41,10 @@ def find(patterns: Iterable[str], root: str) -> dict[str, str]:
 
 
 def put(call: Caller, files: Mapping[str, str]) -> dict[str, list[str]]:
-    """Have labd keep *files*; the digests of the pieces of each. Raises UsageError, and what *call* raises."""
+    """Have labd keep *files*; the digests of the pieces of each.
+
+    Raises UsageError for one that cannot be read or changes meanwhile, and what *call* raises.
+    """
     named = {
         name: [hashlib.sha256(piece).hexdigest() for piece in _read(path)] for name, path in files.items()
     }

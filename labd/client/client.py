@@ -43,7 +43,8 @@ class Client:
         ``name``, ``cpus``, ``memory`` and ``gpus`` (of a worker), ``time_limit``, ``concurrency``,
         ``retries``, ``modules``, ``requirements``, ``python``, ``cwd``, ``path``, ``env``,
         ``grouped_results``, ``keep_arguments``, ``sandbox``, and ``data``: names of files below ``cwd`` that
-        go along as they are now (see :func:`labd.worker.data`). *progress* asks for a bar on stderr; None: on a terminal.
+        go along as they are now (see :func:`labd.worker.data`). *progress* asks for a bar on stderr; None:
+        on a terminal.
         Durable on return. Raises UsageError, Refused.
         """
         spec = specs.spec_of(function, kwargs, options)

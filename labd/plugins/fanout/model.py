@@ -27,8 +27,10 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ``function`` is ``module:name``, found in ``cwd`` and ``path`` first, or with ``source`` a name in that
     text. ``kwargs`` go to every call. ``data`` are files that come along, each as the digests of its pieces,
     which were put before: workers find them in the folder ``$LABD_DATA``. ``sandbox`` is that of
-    :class:`labd.api.WorkerSpec`; an isolated worker sees ``data``, ``cwd`` and ``path``. With ``range`` (first, last, step) call *i* gets one number of it;
-    else each call has a line of arguments. ``modules`` are imported once, before workers are forked.
+    :class:`labd.api.WorkerSpec`; an isolated worker sees ``data``, ``cwd`` and ``path``.
+
+    With ``range`` (first, last, step) call *i* gets one number of it; else each call has a line of arguments.
+    ``modules`` are imported once, before workers are forked.
     """
 
     function: Annotated[str, Meta(max_length=500, pattern=r"^([A-Za-z_][\w.]*:)?[A-Za-z_][\w.]*$")]

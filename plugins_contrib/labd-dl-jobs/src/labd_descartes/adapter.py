@@ -13,16 +13,16 @@ class PyVersionMismatch(Exception):
     """A function was pickled by another Python than this one."""
 
 
-_main: Any = None
+_loaded: list[Any] = []
+"""The function, once it was asked for: a worker has one."""
 
 
 def task(arguments: list[Any], parameters: dict[str, Any], kind: str, version: str) -> dict[str, Any]:
     """One task: its value, and what the process has used so far at most."""
-    global _main
-    if _main is None:
+    if not _loaded:
         os.chdir(os.environ["LABD_DATA"])
-        _main = _unpickled(version) if kind == "py_pickle" else _imported()
-    value = _main(*arguments, **parameters)
+        _loaded.append(_unpickled(version) if kind == "py_pickle" else _imported())
+    value = _loaded[0](*arguments, **parameters)
     return {"value": value, "memory": _memory()}
 
 
@@ -36,7 +36,7 @@ def _imported() -> Any:
 def _unpickled(version: str) -> Any:
     import pickle
 
-    here = "%d.%d" % sys.version_info[:2]
+    here = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if version and version.split(".")[:2] != here.split("."):
         raise PyVersionMismatch(
             f"the function was pickled by Python {version}, and this is {here}: give it as 'module.function'"

@@ -1,13 +1,15 @@
 """One group as it lives: its tasks go into maps of labd, and their ends come back."""
 
+import hashlib
 import logging
 import math
 import os
 import pwd
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Set
 from contextlib import suppress
 from functools import partial
 from importlib import resources
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -243,15 +245,22 @@ class One:
         missing = set((await self._ask("blob.missing", digests=digests))["missing"])
         if not missing:
             return
-        with open(self.folder.code, "rb") as file:
-            found = self._pieces(file)
-            while (piece := await trio.to_thread.run_sync(next, found, None)) is not None:
-                await self._ask("blob.put_all", blobs=[piece[1]])
+        sent = self._pieces(missing)
+        while (piece := await trio.to_thread.run_sync(next, sent, None)) is not None:
+            await self._ask("blob.put_all", blobs=[piece])
 
-    def _pieces(self, file: Any) -> Any:
-        if self.group.shape.function_type == "py_bundle":
-            return bundle.pieces(file, self._settings.max_unpacked)
-        return iter(lambda: ("function", file.read(bundle.PIECE)), ("function", b""))
+    def _pieces(self, digests: Set[str]) -> Iterator[bytes]:
+        """The pieces with these digests. Blocks."""
+
+        def wanted(piece: bytes) -> bool:
+            return hashlib.sha256(piece).hexdigest() in digests
+
+        with open(self.folder.code, "rb") as file:
+            if self.group.shape.function_type == "py_bundle":
+                found = map(itemgetter(1), bundle.pieces(file, self._settings.max_unpacked))
+                yield from filter(wanted, found)
+            else:
+                yield from filter(wanted, iter(partial(file.read, bundle.PIECE), b""))
 
     async def _ask(self, method: str, **params: Any) -> Any:
         return await self._node.methods.call(method, params, self.peer)

@@ -89,8 +89,8 @@ class Pages:
         _running(one.group)
         try:
             given = msgspec.json.decode(await request.body(), type=dict[str, Any])
-            old = msgspec.to_builtins(one.group.shape)
-            code = {name: old[name] for name in ("function_type", "function_python_version") if name in old}
+            old = msgspec.structs.asdict(one.group.shape)
+            code = {name: old[name] for name in ("function_type", "function_python_version")}
             shape = msgspec.convert(old | given | code, Shape, strict=False)
         except msgspec.MsgspecError as error:
             raise UsageError(f"the body is wrong: {error}") from None

@@ -52,7 +52,8 @@ def result(one: One, number: int, outcome: Outcome, include: Iterable[str]) -> d
         "id": key, "status": outcome.status, "result_key": key, "result_type": "json",
         "result_size_bytes": len(bytes(outcome.value)), "log_size_bytes": max(1, len(outcome.log.encode())),
         "exception_name": outcome.exception, "failure_type": outcome.failure, "runtime": outcome.runtime,
-        "peak_memory_usage": outcome.memory, "created": stamp(task.created), "updated": stamp(outcome.updated),
+        "peak_memory_usage": outcome.memory, "created": stamp(task.created),
+        "updated": stamp(outcome.updated),
         "labels": list(task.labels),
     }  # fmt: skip
     return found | ({"stacktrace": outcome.stacktrace} if "stacktrace" in include else {})
