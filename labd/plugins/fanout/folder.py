@@ -108,4 +108,4 @@ class Folder:
 
     def _growing(self, name: str) -> Growing:
         path = os.path.join(self.path, name)
-        return Growing(path, files.whole_lines(path))
+        return Growing(path, files.whole_lines(path), late=name == "results")
