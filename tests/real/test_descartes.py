@@ -33,7 +33,7 @@ def square(x):
     return x * x
 def note(x, path):
     with open(path, "a") as file: file.write("%d\\n" % x)
-    time.sleep(0.01)
+    time.sleep(0.03)
     return x
 def late(x):
     time.sleep(60)
@@ -49,6 +49,7 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 from descarteslabs.client.services.tasks import Tasks, as_completed
 Tasks.COMPLETION_POLL_INTERVAL_SECONDS = 0.2
+sys.modules[Tasks.__module__].FutureTask.COMPLETION_POLL_INTERVAL_SECONDS = 0.2
 client = Tasks()
 def make(function, **options):
     return client.create_function("pkg.work." + function, image="any", include_modules=["pkg"], **options)
@@ -192,15 +193,18 @@ def test_a_group_goes_on_over_a_kill_of_the_daemon_and_so_does_who_waits(place: 
     process = place.spawn(f"""
         notes = make("note", maximum_concurrency=2)
         tasks = notes.map(range(200), [{str(effects)!r}] * 200)
+        print("all are submitted", flush=True)
         notes.wait_for_completion()
         print(json.dumps([task.result for task in tasks]))
         """)
-    wait_until(lambda: effects.exists() and len(effects.read_text().split()) > 40)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "all are submitted\n"
+    wait_until(lambda: effects.exists() and len(effects.read_text().split()) > 10)
     place.daemon.kill()
     place.start()
     if place.version == "0.19.0":
         process.kill()
-        process.wait()
+        process.communicate()
     else:
         assert finished(process)[0] == [*range(200)]
     found, _ = place.run("""
