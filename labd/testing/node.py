@@ -46,7 +46,7 @@ class Node(PluginNode):
             name,
             config,
             ScriptedJobs(house),
-            NodeResources(house.leases),
+            NodeResources(house.leases, house.runner.line),
             RecordedEvents(name, house),
             MemoryBlobs(house.disk),
             PlayedWorkers(),

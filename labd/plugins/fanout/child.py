@@ -13,15 +13,13 @@ import types
 from typing import Any
 
 from labd import worker
+from labd.plugins.fanout.said import Capture
 
 FLUSH = 0.1
 """Seconds after which what is done is told of, though the chunk goes on."""
 
 FLUSH_BYTES = 1_048_576
 MAX_RESULT = 16 * 2**20
-MAX_SAID = 131_072
-"""Bytes of a call's output that are kept; of more the middle is left out."""
-
 MAX_TRACE = 20_000
 
 
@@ -36,9 +34,11 @@ class TimeLimit(Exception):
 class Calls:
     """Offers :meth:`run`. *function* is ``module:name``, or with *source* a name in that text."""
 
-    def __init__(self, function: str, source: str | None, kwargs: dict[str, Any], time_limit: float) -> None:
+    def __init__(
+        self, function: str, source: str | None, kwargs: dict[str, Any], time_limit: float, said: str = ""
+    ) -> None:
         refuse_stale()
-        self._said = _catch_output()
+        self._said = _catch_output(said)
         self._function = _from_source(source, function) if source is not None else _imported(function)
         self._kwargs, self._limit = kwargs, time_limit
         self._done: list[list[Any]] = []
@@ -65,6 +65,7 @@ class Calls:
         return done
 
     def _call(self, call: int, line: bytes | None, bounds: list[int] | None) -> None:
+        self._said.begin(call)
         began = time.perf_counter()
         try:
             good, text = True, self._result(line if line is not None else _number(call, bounds))
@@ -104,17 +105,11 @@ class Calls:
                 stream.flush()
             except (OSError, ValueError, AttributeError):
                 pass  # the call closed it, or put something else there
-        size = os.fstat(self._said).st_size
-        if not size:
-            return ""
-        half = MAX_SAID // 2
-        data = os.pread(self._said, MAX_SAID, 0)
-        if size > MAX_SAID:
-            left_out = f"\n({size - MAX_SAID} bytes left out)\n".encode()
-            data = data[:half] + left_out + os.pread(self._said, half, size - half)
-        os.ftruncate(self._said, 0)
-        os.lseek(self._said, 0, os.SEEK_SET)
-        return data.decode("utf-8", "replace")
+        return self._said.taken()
+
+    def leave(self) -> None:
+        """The worker is to end, and nothing was lost."""
+        self._said.leave()
 
 
 def refuse_stale() -> None:
@@ -134,14 +129,14 @@ def mark_of(path: str) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _catch_output() -> int:
-    """Send what is printed into memory from now on; what a dying interpreter says still reaches the log."""
+def _catch_output(name: str) -> Capture:
+    """Keep what is printed from now on; what a dying interpreter says still reaches the log."""
     last = os.dup(2)
     os.set_inheritable(last, False)
     faulthandler.enable(last)
-    said = os.memfd_create("said")
+    said = Capture(name)
     for fd in (1, 2):
-        os.dup2(said, fd)
+        os.dup2(said.fd, fd)
     return said
 
 

@@ -1,30 +1,37 @@
 """All maps of a daemon: taken up at the start, found, accepted, ended by somebody, and run again."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import trio
 
-from labd.api import Conflict, Node, NotFound, Peer, UsageError
+from labd.api import Conflict, LabdError, Node, NotFound, Peer, UsageError
 from labd.plugins.fanout import arguments as argument_files
 from labd.plugins.fanout import luggage
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
-from labd.plugins.fanout.folder import Folder
+from labd.plugins.fanout.folder import GONE, Folder
 from labd.plugins.fanout.life import Lives
 from labd.plugins.fanout.map import Map
 from labd.plugins.fanout.model import MapSpec, Record, count
 from labd.plugins.fanout.recorder import Recorder
+from labd.plugins.fanout.retention import Kept, Limits, gone
+
+NO_LIMITS = Limits()
+COLLECT_EVERY = 3600.0
+"""Seconds between two looks for maps that may go."""
 
 
 class Engine:
     """:meth:`run` is the service. *slots* is how many workers a map has unless it says so itself."""
 
-    def __init__(self, node: Node, slots: int, most_calls: int) -> None:
+    def __init__(self, node: Node, slots: int, most_calls: int, limits: Limits = NO_LIMITS) -> None:
         self._node, self._slots, self._most = node, slots, most_calls
+        self._limits = limits
         self._disk = Disk(node.log)
         self._anew()
         self._nursery: trio.Nursery | None = None
@@ -42,6 +49,7 @@ class Engine:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._recorder.run)
+                nursery.start_soon(self._collect_now_and_then)
                 for one in self._maps.values():
                     if one.record.state == "running":
                         self._begin(one)
@@ -57,6 +65,9 @@ class Engine:
 
     def _load(self) -> list[Record]:
         found = []
+        for name in os.listdir(self._node.folder):
+            if name.endswith(GONE):  # its removal was cut off
+                shutil.rmtree(os.path.join(self._node.folder, name), ignore_errors=True)
         for name in filter(str.isdecimal, os.listdir(self._node.folder)):
             try:
                 found.append(Folder(os.path.join(self._node.folder, name)).load())
@@ -155,6 +166,30 @@ class Engine:
         self._begin(one)
         await self._lives.tell("map.retried", one, calls=left)
         return left
+
+    async def collect(self, dry_run: bool = False) -> list[Kept]:
+        """Remove maps that are over the limits of retention, or with *dry_run* only say which."""
+        sizes = await self._disk.ask(lambda: {one.record.id: one.folder.size() for one in self.maps})
+        kept = [
+            Kept(number, one.record.ended if not one.record.live else None, sizes.get(number, 0))
+            for number, one in self._maps.items()
+        ]
+        going = gone(kept, self._limits, self._node.clock.wall())
+        for each in () if dry_run else going:
+            one = self._maps.get(each.id)
+            if one is not None and not one.record.live:
+                del self._maps[each.id]
+                self._keys.pop((one.record.uid, one.record.key or ""), None)
+                await self._disk.ask(one.folder.remove)
+        return going
+
+    async def _collect_now_and_then(self) -> None:
+        while True:
+            try:
+                await self.collect()
+            except LabdError as error:
+                self._node.log.warning("old maps are kept: %s", error.message)
+            await trio.sleep(COLLECT_EVERY)
 
     # -- steps -----------------------------------------------------------------------------------
 

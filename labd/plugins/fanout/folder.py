@@ -5,6 +5,7 @@ call that is done, ``logs`` what calls printed, and ``begun`` which calls were g
 """
 
 import os
+import shutil
 from typing import NamedTuple
 
 import msgspec
@@ -45,6 +46,10 @@ class Grown(NamedTuple):
     begun: Growing
 
 
+GONE = ".gone"
+"""The end of the name of a folder that is being removed."""
+
+
 class Folder:
     """The files of the map in *path*."""
 
@@ -75,6 +80,20 @@ class Folder:
         """The record. Raises OSError, msgspec.DecodeError."""
         with open(os.path.join(self.path, "map.json"), "rb") as file:
             return _RECORD.decode(file.read())
+
+    def size(self) -> int:
+        """Bytes of all files; 0 where it is not there any more."""
+        return sum(
+            os.lstat(os.path.join(folder, name)).st_size
+            for folder, _, names in os.walk(self.path)
+            for name in names
+        )
+
+    def remove(self) -> None:
+        """Remove the folder: at once as far as anybody sees. Raises OSError."""
+        os.rename(self.path, f"{self.path}{GONE}")
+        files.sync_folder(os.path.dirname(self.path))
+        shutil.rmtree(f"{self.path}{GONE}")
 
     def grown(self) -> Grown:
         """The files that grow, as far as whole lines of them are there."""
