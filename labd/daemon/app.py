@@ -291,7 +291,7 @@ class Daemon:
             plugin,
             settings,
             NodeJobs(self.desk, owner),
-            NodeResources(self.leases, self.runner.line),
+            NodeResources(self.leases, self.runner),
             NodeEvents(plugin, self.queue, self.bus, self.clock, record.names),
             self.blobs,
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),

@@ -20,7 +20,7 @@ from labd.errors import UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Queue
-from labd.jobs.schedule import Line
+from labd.jobs.runner import Runner
 from labd.resources.ledger import Lease
 from labd.store.blobs import Blobs
 from labd.store.durable import make_dir
@@ -105,12 +105,15 @@ class NodeEvents:
 class NodeResources:
     """The ledger, on behalf of a plugin."""
 
-    def __init__(self, leases: Leases, line: Line | None = None) -> None:
-        self._leases, self._line = leases, line
+    def __init__(self, leases: Leases, runner: Runner | None = None) -> None:
+        self._leases, self._runner = leases, runner
 
     @property
     def wanted(self) -> bool:
-        return self._line is not None and self._line.head is not None and self._line.head in self._line
+        if self._runner is None:
+            return False
+        line = self._runner.line
+        return line.head is not None and line.head in line
 
     def lease(
         self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str

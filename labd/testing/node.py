@@ -46,7 +46,7 @@ class Node(PluginNode):
             name,
             config,
             ScriptedJobs(house),
-            NodeResources(house.leases, house.runner.line),
+            NodeResources(house.leases, house.runner),
             RecordedEvents(name, house),
             MemoryBlobs(house.disk),
             PlayedWorkers(),

@@ -25,8 +25,7 @@ or retry (make again what failed or was not made). ID is a number, a name, or la
 USAGE = "labctl map [options] FUNCTION\n       labctl map WORD ID [options]"
 EXAMPLES = [
     ("labctl map work:square --range 0-999", "work.square(0) to work.square(999)"),
-    ("labctl map run.py --args jobs.ndjson --retries 2", "main(...) of run.py for each line"),
-    ("labctl map work:price --args ids.csv --data rates.json", "which reads it by labd.worker.data"),
+    ("labctl map run.py --args jobs.ndjson --data rates.json", "main(...) of run.py for each line"),
     ("labctl map errors last", "what failed, and why"),
     ("labctl map retry 3 && labctl map results 3", "once more what failed"),
 ]

@@ -174,7 +174,7 @@ async def test_old_maps_go_and_their_numbers_are_not_given_again(tmp_path, nurse
         assert (await maps.ask("gc", peer=ADMIN))["maps"] == 0
         maps.node.clock.now += 2 * 86_400
         would = await maps.ask("gc", peer=ADMIN, dry_run=True)
-        assert (would["maps"], os.path.isdir(tmp_path / "1")) == (1, True)
+        assert (would["maps"], "1" in os.listdir(tmp_path)) == (1, True)
         assert would["bytes"] > 0
         assert (await maps.ask("gc", peer=ADMIN))["maps"] == 1
         assert [each["id"] for each in (await maps.ask("list"))["maps"]] == [2]
