@@ -234,7 +234,7 @@ def test_a_pickled_function_runs_in_a_sandbox_only_where_an_admin_says_so(place:
     refused, _ = place.run(program)
     assert "to unpickle is to run what somebody sent" in refused
     if shutil.which("bwrap") is None or importlib.util.find_spec("cloudpickle") is None:
-        pytest.skip("bubblewrap (Debian) or cloudpickle is not there")
+        pytest.skip("bubblewrap or cloudpickle is not there")
     place.daemon.config.write_text('[plugins.descartes]\npickles = "isolated"\n')
     place.daemon.restart()
     wait_until(lambda: bool(place.daemon.call("http.show")["urls"]))
