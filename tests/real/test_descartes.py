@@ -72,6 +72,7 @@ class Place:
             sock.bind(("127.0.0.1", 0))
             port = sock.getsockname()[1]
         self.daemon = DaemonProcess("http.enabled=true", f"http.port={port}")
+        self.configure()
         site = Path(self.daemon.folder, "site")
         points = {
             "labd.plugins": {"descartes": "labd_descartes.plugin"},
@@ -85,6 +86,11 @@ class Place:
         (self.project / "pkg" / "__init__.py").touch()
         (self.project / "pkg" / "work.py").write_text(WORK)
         (self.project / "pkg" / "rows.txt").write_text("rows\n")
+
+    def configure(self, text: str = "") -> None:
+        """Nothing of a test is left in the home of whoever runs it."""
+        env = f'[plugins.descartes.env]\nXDG_CACHE_HOME = "{self.daemon.folder}/cache"\n'
+        self.daemon.config.write_text(text + env)
 
     def start(self) -> None:
         """Start the daemon, and wait for its port."""
@@ -235,7 +241,7 @@ def test_a_pickled_function_runs_in_a_sandbox_only_where_an_admin_says_so(place:
     assert "to unpickle is to run what somebody sent" in refused
     if shutil.which("bwrap") is None or importlib.util.find_spec("cloudpickle") is None:
         pytest.skip("bubblewrap or cloudpickle is not there")
-    place.daemon.config.write_text('[plugins.descartes]\npickles = "isolated"\n')
+    place.configure('[plugins.descartes]\npickles = "isolated"\n')
     place.daemon.restart()
     wait_until(lambda: bool(place.daemon.call("http.show")["urls"]))
     found, _ = place.run(program)

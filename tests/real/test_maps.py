@@ -82,7 +82,11 @@ def daemon(make_daemon):
 
 
 def options(daemon: DaemonProcess) -> dict[str, object]:
-    return {"cwd": f"{daemon.folder}/work", "path": [], "env": {"PATH": os.defpath, "IN": daemon.folder}}
+    return {
+        "cwd": f"{daemon.folder}/work",
+        "path": [],
+        "env": {"PATH": os.defpath, "IN": daemon.folder, "XDG_CACHE_HOME": f"{daemon.folder}/cache"},
+    }
 
 
 def worker(effects: Path) -> int:
@@ -252,17 +256,16 @@ def test_files_go_along_as_they_were_and_to_isolated_workers_too(daemon):
     for name, text in (("in/a", "a"), ("in/deep/b", "b" * 3 * 2**20), ("in/empty", "")):
         (work / name).write_text(text)
     names = ["in/a", "in/deep/b", "in/empty"]
-    home = {**options(daemon), "env": {"PATH": os.defpath, "XDG_CACHE_HOME": f"{daemon.folder}/cache"}}
     with Client(daemon.socket) as client:
-        first = client.map("maptasks:rows", names, data=["in"], **home)
+        first = client.map("maptasks:rows", names, data=["in"], **options(daemon))
         (work / "in" / "a").write_text("changed")
         assert first.results() == ["a", "b" * 3 * 2**20, ""]
-        again = client.map("maptasks:rows", names[:1], data=["in/*a", "in/empty"], **home)
+        again = client.map("maptasks:rows", names[:1], data=["in/*a", "in/empty"], **options(daemon))
         assert again.results() == ["changed"]
         with pytest.raises(UsageError, match="there is no file 'out/\\*'"):
-            client.map("maptasks:rows", names, data=["out/*"], **home)
+            client.map("maptasks:rows", names, data=["out/*"], **options(daemon))
         with pytest.raises(UsageError, match="is not in"):
-            client.map("maptasks:rows", names, data=["../labd.toml"], **home)
+            client.map("maptasks:rows", names, data=["../labd.toml"], **options(daemon))
         strange = {"function": "maptasks:rows", "data": {"a": ["0" * 64]}}
         with pytest.raises(UsageError, match="were never put"):
             client.call("map.submit", {"spec": strange, "arguments": b"1\n"})
@@ -271,15 +274,14 @@ def test_files_go_along_as_they_were_and_to_isolated_workers_too(daemon):
             with pytest.raises(UsageError):
                 client.call("map.submit", {"spec": spec, "arguments": b"1\n"})
         if shutil.which("bwrap"):
-            made = client.map("maptasks:rows", names[:1], data=["in"], sandbox="isolated", **home)
+            made = client.map("maptasks:rows", names[:1], data=["in"], sandbox="isolated", **options(daemon))
             assert made.results() == ["changed"]
     assert len(os.listdir(f"{daemon.folder}/cache/labd/data")) == 2 + bool(shutil.which("bwrap"))
 
 
 def test_what_a_call_printed_before_its_worker_died_is_in_the_logs(daemon):
-    home = {**options(daemon), "env": {"PATH": os.defpath, "XDG_CACHE_HOME": f"{daemon.folder}/cache"}}
     with Client(daemon.socket) as client:
-        made = client.map("maptasks:last", range(4), **home)
+        made = client.map("maptasks:last", range(4), **options(daemon))
         assert made.wait()["failed"] == 1
         logs = Counter((line["index"], line["attempt"], line["text"]) for line in made.logs())
     assert logs[2, 1, "about to leave 2\n"] == 1

@@ -38,7 +38,7 @@ class Calls:
         self, function: str, source: str | None, kwargs: dict[str, Any], time_limit: float, said: str = ""
     ) -> None:
         refuse_stale()
-        self._said = _catch_output(said)
+        self._name, self._said = said, _catch_output()
         self._function = _from_source(source, function) if source is not None else _imported(function)
         self._kwargs, self._limit = kwargs, time_limit
         self._done: list[list[Any]] = []
@@ -50,6 +50,8 @@ class Calls:
         """Make these calls; the outcomes that were not told of before: number, seconds, whether it went
         well, the result or error as JSON, and what was printed.
         """
+        if self._name:  # not before: a worker that never gets a call leaves no file
+            self._said, self._name = self._said.moved(self._name), ""
         arguments = None if bounds else lines.split(b"\n")
         told = time.monotonic()
         for place, call in enumerate(calls):
@@ -129,14 +131,13 @@ def mark_of(path: str) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _catch_output(name: str) -> Capture:
+def _catch_output() -> Capture:
     """Keep what is printed from now on; what a dying interpreter says still reaches the log."""
     last = os.dup(2)
     os.set_inheritable(last, False)
     faulthandler.enable(last)
-    said = Capture(name)
-    for fd in (1, 2):
-        os.dup2(said.fd, fd)
+    said = Capture("")
+    said.catch()
     return said
 
 

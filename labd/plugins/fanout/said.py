@@ -44,6 +44,19 @@ class Capture:
         os.lseek(self.fd, 0, os.SEEK_SET)
         return text
 
+    def catch(self) -> None:
+        """Have all that is printed go here."""
+        for fd in (1, 2):
+            os.dup2(self.fd, fd)
+
+    def moved(self, name: str) -> "Capture":
+        """Another with *name*, which has what was printed so far, and catches what comes."""
+        other = Capture(name)
+        os.write(other.fd, self.taken().encode())
+        other.catch()
+        os.close(self.fd)
+        return other
+
     def leave(self) -> None:
         """Nobody needs to read it any more."""
         _remove(self._paths)

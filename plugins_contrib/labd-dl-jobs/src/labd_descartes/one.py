@@ -236,7 +236,7 @@ class One:
             "retries": self.state.tasks[tasks[0]].retries,
             "concurrency": room,
             "python": settings.images.get(shape.image, settings.python),
-            "sandbox": settings.pickles if pickled else settings.bundles,
+            "env": settings.env, "sandbox": settings.pickles if pickled else settings.bundles,
         }  # fmt: skip
 
     async def _put_code(self) -> None:

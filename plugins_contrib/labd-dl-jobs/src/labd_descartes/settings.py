@@ -13,7 +13,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     ``bundles`` is the sandbox of groups whose code came as text. A function that came pickled is refused
     unless ``pickles`` names a sandbox: to unpickle is to run what somebody sent. ``python`` is the
-    interpreter of tasks (empty: labd's), ``images`` that of groups with this image. ``token_days`` is how
+    interpreter of tasks (empty: labd's), ``images`` that of groups with this image, ``env`` the environment
+    of tasks besides PATH, HOME and LANG. ``token_days`` is how
     long a token is good, ``keep_days`` how long a terminated group is kept; sizes are bytes.
     """
 
@@ -21,6 +22,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pickles: Literal["refuse", "isolated", "isolated+net"] = "refuse"
     python: str = ""
     images: dict[str, str] = {}
+    env: dict[str, str] = {}
     token_days: Annotated[float, Meta(gt=0, le=3650)] = 365
     keep_days: Annotated[float, Meta(gt=0)] = 30
     max_bundle: Annotated[int, Meta(ge=1024)] = 256 * 2**20
