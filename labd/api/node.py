@@ -79,7 +79,6 @@ class Jobs(Protocol):
 class Resources(Protocol):
     """The ledger of cores, memory and GPUs, shared by every kind of work."""
 
-    @property
     def wanted(self) -> bool:
         """Whether a job waits for what others hold. Leases go before jobs: who can do without for a while
         gives back now, and asks again later.

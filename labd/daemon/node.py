@@ -108,7 +108,6 @@ class NodeResources:
     def __init__(self, leases: Leases, runner: Runner | None = None) -> None:
         self._leases, self._runner = leases, runner
 
-    @property
     def wanted(self) -> bool:
         if self._runner is None:
             return False

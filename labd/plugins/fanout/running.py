@@ -150,7 +150,7 @@ class Running:
         """Whether a job waits that this map is to leave room for: one that says how many workers it has
         keeps them.
         """
-        return not self.record.spec.concurrency and self._node.resources.wanted
+        return not self.record.spec.concurrency and self._node.resources.wanted()
 
     async def _let_pass(self, turns: Turns) -> None:
         """Leave the room to jobs for a moment: a lease would go before them."""

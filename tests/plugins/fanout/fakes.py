@@ -38,7 +38,8 @@ class Events:
 
 
 class Resources:
-    wanted = False
+    def wanted(self):
+        return False
 
 
 class Node:
