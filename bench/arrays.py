@@ -5,7 +5,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from daemon import header, running
+from daemon import describe, header, running
 
 from labd.cli.upload import put
 from labd.wire.blocking import Client
@@ -67,4 +67,5 @@ def _median(work, *args) -> float:  # type: ignore[no-untyped-def]
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()

@@ -1,5 +1,6 @@
 """A private daemon for a benchmark, and the numbers that every benchmark prints."""
 
+import argparse
 import os
 import shutil
 import statistics
@@ -57,6 +58,12 @@ def milliseconds(values: Sequence[float]) -> str:
     return (
         f"p50 {statistics.median(ranked) * 1e3:6.2f} ms   p90 {ranked[int(len(ranked) * 0.9)] * 1e3:6.2f} ms"
     )
+
+
+def describe(what: str | None) -> None:
+    """Say *what* a benchmark measures, to whoever asks with ``--help``, and refuse arguments."""
+    form = argparse.RawDescriptionHelpFormatter
+    argparse.ArgumentParser(description=what, formatter_class=form, allow_abbrev=False).parse_args()
 
 
 def header(title: str) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 
 import psutil
-from daemon import header, running
+from daemon import describe, header, running
 
 ROUNDS, IDLE = 15, 20.0
 
@@ -49,4 +49,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()

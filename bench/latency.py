@@ -1,6 +1,5 @@
 """How long until a job is safe, and until it runs: one client, one job at a time."""
 
-import json
 import os
 import shutil
 import statistics
@@ -8,7 +7,7 @@ import subprocess
 import tempfile
 import time
 
-from daemon import header, milliseconds, running
+from daemon import describe, header, milliseconds, running
 
 from labd.wire.blocking import Client
 
@@ -28,18 +27,18 @@ def fsync_floor(folder: str) -> list[float]:
     return times
 
 
-def labd(socket: str, state: str) -> tuple[list[float], list[float]]:
-    """Seconds to the acknowledgement, and from the call to the start of the job's process."""
+def labd(socket: str, folder: str) -> tuple[list[float], list[float]]:
+    """Seconds to the acknowledgement, and from the call to what the job's own shell says of the time."""
     submits, starts = [], []
+    argv = ["sh", "-c", f"date +%s.%N > {folder}/stamp"]
     with Client(socket) as client:
         for _ in range(JOBS):
             wall, began = time.time(), time.perf_counter()
-            answer = client.call("job.submit", {"spec": {"argv": ["/bin/true"], "cwd": "/", "env": ENV}})
+            answer = client.call("job.submit", {"spec": {"argv": argv, "cwd": "/", "env": ENV}})
             submits.append(time.perf_counter() - began)
-            job = answer["job"]["id"]
-            client.call("job.wait", {"jobs": [job]})
-            with open(f"{state}/jobs/{job // 1000}/{job}.1/exit") as file:
-                starts.append(json.load(file)["started"] - wall)
+            client.call("job.wait", {"jobs": [answer["job"]["id"]]})
+            with open(f"{folder}/stamp") as file:
+                starts.append(float(file.read()) - wall)
     return submits, starts
 
 
@@ -61,9 +60,9 @@ def task_spooler(folder: str) -> tuple[list[float], list[float]]:
 def main() -> None:
     header("latency of one job at a time")
     with tempfile.TemporaryDirectory() as folder, running() as daemon:
-        labd(daemon.socket, daemon.state)  # warm up
+        labd(daemon.socket, folder)  # warm up
         floor = fsync_floor(folder)
-        submits, starts = labd(daemon.socket, daemon.state)
+        submits, starts = labd(daemon.socket, folder)
         print(f"fdatasync of 400 bytes     {milliseconds(floor)}")
         print(f"labd submit, durable       {milliseconds(submits)}")
         print(f"labd submit to start       {milliseconds(starts)}")
@@ -79,4 +78,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     main()

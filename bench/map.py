@@ -1,5 +1,9 @@
-"""Many calls of a trivial function: labd's maps beside ProcessPoolExecutor, Dask and Ray where they are."""
+"""Many calls of a trivial function: labd's maps beside ProcessPoolExecutor, Dask and Ray where they are.
 
+``--calls`` and ``--many`` make it shorter, to see that it works: what it says then is no measure.
+"""
+
+import argparse
 import os
 import statistics
 import threading
@@ -13,7 +17,15 @@ from daemon import running
 
 from labd.client import Client, Executor
 
-CALLS, MANY, ROUNDS, STARTS = 10_000, 1_000_000, 5, 15
+ROUNDS, STARTS, WORKERS = 5, 15, 2
+
+
+class Sizes(argparse.Namespace):
+    calls: int
+    many: int
+
+
+SIZES = Sizes()
 
 
 def double(x):
@@ -25,12 +37,12 @@ def told(name: str, value: float, unit: str) -> None:
 
 
 def each(name: str, once: Callable[[], object]) -> None:
-    """The median time of one call, over some rounds of :data:`CALLS`."""
+    """The median time of one call, over some rounds."""
     found = []
     for _ in range(ROUNDS):
         began = time.perf_counter()
         once()
-        found.append((time.perf_counter() - began) / CALLS * 1e3)
+        found.append((time.perf_counter() - began) / SIZES.calls * 1e3)
     told(name, statistics.median(found), "ms a call")
 
 
@@ -64,28 +76,28 @@ def labd() -> None:
     with running() as daemon, Client(daemon.socket) as client:
         told("labd: first result, cold", first(client), "ms")
         told("labd: first result, warm", statistics.median(first(client) for _ in range(STARTS)), "ms")
-        each("labd: a map, durable, collected", lambda: client.map(double, range(CALLS)).results())
+        each("labd: a map, durable, collected", lambda: client.map(double, range(SIZES.calls)).results())
         with Executor(client) as executor:
             each("labd: Executor, one future a call, durable", lambda: futures(executor))
         with watched(daemon.process.pid) as most:
             began = time.perf_counter()
-            assert sum(1 for _ in client.map(double, range(MANY)).as_completed()) == MANY
-            took = (time.perf_counter() - began) / MANY * 1e3
-        told(f"labd: {MANY} calls", took, "ms a call")
-        told(f"labd: {MANY} calls, memory of the daemon", most[0], "MB")
+            assert sum(1 for _ in client.map(double, range(SIZES.many)).as_completed()) == SIZES.many
+            took = (time.perf_counter() - began) / SIZES.many * 1e3
+        told(f"labd: {SIZES.many} calls", took, "ms a call")
+        told(f"labd: {SIZES.many} calls, memory of the daemon", most[0], "MB")
 
 
 def futures(executor: "Executor | ProcessPoolExecutor") -> None:
-    pending = [executor.submit(double, x) for x in range(CALLS)]
-    assert [future.result() for future in pending] == [2 * x for x in range(CALLS)]
+    pending = [executor.submit(double, x) for x in range(SIZES.calls)]
+    assert [future.result() for future in pending] == [2 * x for x in range(SIZES.calls)]
 
 
 def pool() -> None:
-    with ProcessPoolExecutor(2) as executor:
+    with ProcessPoolExecutor(WORKERS) as executor:
         each("ProcessPoolExecutor: one future a call, not durable", lambda: futures(executor))
         each(
             "ProcessPoolExecutor: chunks of 100",
-            lambda: list(executor.map(double, range(CALLS), chunksize=100)),
+            lambda: list(executor.map(double, range(SIZES.calls), chunksize=100)),
         )
 
 
@@ -94,25 +106,33 @@ def dask() -> None:
         from dask.distributed import Client as Dask
         from dask.distributed import LocalCluster
     except ImportError:
-        print("Dask is not installed")
+        print("Dask: left out, not installed (pip install distributed)")
         return
-    with LocalCluster(n_workers=2, threads_per_worker=1) as cluster, Dask(cluster) as client:
-        each("Dask: LocalCluster", lambda: client.gather(client.map(double, range(CALLS), pure=False)))
+    with (
+        LocalCluster(n_workers=WORKERS, threads_per_worker=1, dashboard_address=None) as cluster,
+        Dask(cluster) as client,
+    ):
+        mapped = lambda: client.gather(client.map(double, range(SIZES.calls), pure=False))  # noqa: E731
+        each("Dask: LocalCluster, not durable", mapped)
 
 
 def ray() -> None:
     try:
         import ray as installed
     except ImportError:
-        print("Ray is not installed")
+        print("Ray: left out, not installed (pip install ray)")
         return
-    installed.init(num_cpus=2)
+    installed.init(num_cpus=WORKERS, include_dashboard=False, logging_level="ERROR")
     remote = installed.remote(double)
-    each("Ray", lambda: installed.get([remote.remote(x) for x in range(CALLS)]))
+    each("Ray, not durable", lambda: installed.get([remote.remote(x) for x in range(SIZES.calls)]))
     installed.shutdown()
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=10_000, help="of each round (10000)")
+    parser.add_argument("--many", type=int, default=1_000_000, help="of the long map (1000000)")
+    parser.parse_args(namespace=SIZES)
     print(f"medians of {ROUNDS}; load average {os.getloadavg()[0]:.1f}")
     for part in (labd, pool, dask, ray):
         part()

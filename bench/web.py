@@ -15,6 +15,8 @@ import time
 from collections import defaultdict
 from typing import Any
 
+from daemon import describe
+
 CONNECTIONS, SECONDS, ROUNDS = 32, 2.0, 5
 SERVERS = {
     "labd, a route": "/hello",
@@ -139,6 +141,7 @@ def main() -> None:
     if sys.argv[1:2] == ["load"]:
         print(*load(int(sys.argv[2]), sys.argv[3]))
         return
+    describe(__doc__)
     chosen = dict(SERVERS)
     if importlib.util.find_spec("uvicorn") is None:
         print("uvicorn is left out: pip install labd[web]")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy
 import trio
+from daemon import describe
 
 from labd.api.workers import WorkerSpec
 from labd.workers.service import WorkerHouse
@@ -105,6 +106,7 @@ def peers() -> None:
 
 
 if __name__ == "__main__":
+    describe(__doc__)
     print(f"medians; load average {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder, contextlib.suppress(KeyboardInterrupt):
         Path(folder, "echoes.py").write_text("def echo(x):\n    return x\n")

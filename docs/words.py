@@ -118,6 +118,7 @@ MAP_VIEW: Words = {
     "error": "what ended it as a whole, a map with `type` and `traceback`; else null",
     "round": "how often it was retried: results of an older round are read from the start again",
     "grouped_results": "whether a result that is a list is one result to `labctl map values`",
+    "engine": "where its calls are made; `local` is in workers of labd",
 }
 
 MAP_SPEC: Words = {
@@ -142,6 +143,8 @@ MAP_SPEC: Words = {
     "retries": "how often a call that failed is made again",
     "grouped_results": "`labctl map values` leaves a list as it is",
     "keep_arguments": "each result has its arguments as `args`",
+    "engine": "where calls are made: `local`, in workers of labd, or the name of what a plugin offers",
+    "repeat": "whether a call that may have been made, and was lost with its worker, is made again",
 }
 
 ATTEMPT: Words = {

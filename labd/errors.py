@@ -12,7 +12,8 @@
     │   └── AlreadyRunning         already_running   10   another daemon holds the state directory
     ├── Refused                    refused            7   labd will not take this now, or ever
     │   ├── Overloaded             overloaded         7   a limit on work or connections is reached
-    │   └── StoreUnavailable       store              7   nothing can be made durable at the moment
+    │   ├── StoreUnavailable       store              7   nothing can be made durable at the moment
+    │   └── EngineGone             engine             7   what runs the tasks of maps does not answer
     ├── DeadlineExceeded           timeout            8   the caller's time ran out
     ├── StateError                 state             11   the state on disk is newer or cannot be read
     ├── WorkerError                worker             1   code in a worker raised an error
@@ -91,6 +92,10 @@ class StoreUnavailable(Refused):
     code, exit_code, title = "store", 7, "cannot store"
 
 
+class EngineGone(Refused):
+    code, exit_code, title = "engine", 7, "the engine does not answer"
+
+
 class DeadlineExceeded(LabdError):
     code, exit_code, title = "timeout", 8, "out of time"
 
@@ -125,7 +130,7 @@ def from_wire(fault: object) -> LabdError:
     """The error that a reply carries, as the class its code names; unknown codes give LabdError."""
     if not isinstance(fault, dict):
         return InternalError(f"the daemon answered with an error of unknown form: {fault!r}")
-    by_code = {cls.code: cls for cls in reversed(_tree(LabdError))}
+    by_code = {cls.code: cls for cls in reversed(_tree(LabdError)[1:])}  # the root has one of them, too
     cls = by_code.get(str(fault.get("code")), LabdError)
     error = cls(str(fault.get("message", "")), hint=str(fault.get("hint", "")), data=fault.get("data") or {})
     error.title = str(fault.get("title", cls.title))

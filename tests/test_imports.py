@@ -56,6 +56,15 @@ def test_the_daemon_never_loads_what_belongs_to_others():
     assert not extra
 
 
+def test_a_start_loads_nothing_that_is_for_later():
+    later = {"labd.daemon.doctor", "labd.daemon.web.service", "labd.http", "httptools", "importlib.metadata"}
+    assert not loaded_after("import labd.daemon.start, labd.daemon.app") & (later | {"email", "psutil"})
+
+
+def test_the_store_is_checked_before_trio_is_there():
+    assert "trio" not in loaded_after("import labd.daemon.start")
+
+
 def test_what_asks_the_drivers_is_small():
     found = loaded_after("from labd.resources import drivers")
     assert not found & {"trio", "msgspec", "psutil", "asyncio"}

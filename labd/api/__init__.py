@@ -2,10 +2,12 @@
 
 A plugin is a module (or object) with functions marked :data:`hookimpl`, named by an entry point of
 the group ``labd.plugins``. Hooks are plain functions that return descriptions (:class:`Service`,
-:class:`Method`, :class:`JobKind`, :class:`Notifier`, :class:`Route`, a settings class); whatever awaits is a
-service, a handler or a notifier's ``send``. :mod:`labd.testing` tests all of it without a daemon.
+:class:`Method`, :class:`JobKind`, :class:`Notifier`, :class:`Engine`, :class:`Route`, a settings class);
+whatever awaits is a service, a handler, a notifier's ``send`` or an engine's driver. :mod:`labd.testing`
+tests all of it without a daemon.
 """
 
+from labd.api.engines import Engine, Engines, Needs, Standing, Task
 from labd.api.hookspecs import hookimpl
 from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
@@ -17,6 +19,7 @@ from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
     Conflict,
     DeadlineExceeded,
+    EngineGone,
     LabdError,
     NotFound,
     NotPermitted,
@@ -38,6 +41,7 @@ __all__ = [
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Route", "Mount", "Request", "Response",
+    "Engine", "Engines", "Task", "Needs", "Standing", "EngineGone",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock", "Methods",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",

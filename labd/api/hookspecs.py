@@ -18,6 +18,7 @@ import pluggy
 if TYPE_CHECKING:
     import msgspec
 
+    from labd.api.engines import Engine
     from labd.api.http import Mount, Route
     from labd.api.jobs import JobKind
     from labd.api.methods import Method
@@ -101,6 +102,49 @@ class LabdHooks:
                     node.log.warning("%s: %s", settings.prefix, message["text"])
 
                 return Notifier("log", send, Prefix, "Write notifications into labd's log.")
+        """
+
+    @hookspec
+    def labd_engines(self, node: Node) -> Engine | list[Engine] | None:
+        """Offer ways to run the tasks of maps elsewhere (``labctl map --engine NAME``).
+
+        Called when the plugin is loaded, before any map is taken up. Names are shared by all plugins;
+        ``local`` is labd's. :mod:`labd.api.engines` says what a driver does. Since API 1.
+
+        Example::
+
+            import subprocess
+
+            import trio
+
+            from labd.api import Engine, Standing, hookimpl
+            from labd.api.engines import command, standing, void
+
+            class Here:
+                async def check(self, needs):
+                    pass
+
+                async def submit(self, tasks):
+                    for task in tasks:
+                        subprocess.Popen(command(task.folder), start_new_session=True)
+
+                async def look(self, tasks):
+                    return {task.key: Standing(standing(task.folder)) for task in tasks}
+
+                async def changed(self, seen):
+                    await trio.sleep(0.1)
+                    return seen + 1
+
+                async def cancel(self, tasks):
+                    for task in tasks:
+                        void(task.folder)
+
+                async def forget(self, tasks):
+                    pass
+
+            @hookimpl
+            def labd_engines(node):
+                return Engine(name="here", driver=Here(), doc="A process for each task.")
         """
 
     @hookspec

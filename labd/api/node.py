@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from labd.api.engines import Engines
 from labd.api.jobs import JobSpec, JobView
 from labd.api.methods import Peer
 from labd.api.workers import Workers
@@ -196,6 +197,9 @@ class Node(Protocol):
 
     @property
     def methods(self) -> Methods: ...
+
+    @property
+    def engines(self) -> Engines: ...
 
     @property
     def clock(self) -> Clock: ...

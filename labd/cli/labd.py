@@ -34,11 +34,16 @@ labctl submits and watches jobs: see labctl --help.
 """
 
 
+GLOBAL = ("--config", "-o", "--option", "--safe", "--strict-plugins")
+
+
 class Manners(argparse.ArgumentParser):
     """A parser, and parsers of commands, whose mistakes are told like those of labctl."""
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message.removeprefix("argument "), hint=f"see `{self.prog} --help`")
+        unknown = message.partition("unrecognized arguments: ")[2].partition(" ")[0]
+        before = f"{unknown} stands before the command: labd {unknown} ..." if unknown in GLOBAL else ""
+        raise UsageError(message.removeprefix("argument "), hint=before or f"see `{self.prog} --help`")
 
     def _check_value(self, action: argparse.Action, value: object) -> None:
         known = [str(choice) for choice in action.choices or ()]

@@ -78,7 +78,7 @@ class Bar:
 
 def stream(calls: Calls, number: int | str, method: str, bar: Bar, *, wait: bool) -> Iterator[bytes]:
     """The lines of ``map.results`` or ``map.logs``; with *wait* until the map has ended."""
-    offset, rest = 0, b""
+    offset, rest, why = 0, b"", ""
     while True:
         ask = {"map": number, "offset": offset, "wait": WAIT if wait else 0}
         answer = calls.call(method, ask)
@@ -90,6 +90,14 @@ def stream(calls: Calls, number: int | str, method: str, bar: Bar, *, wait: bool
         if answer["ended"] or not (data or wait):
             return
         bar.draw(answer["map"])
+        why = _said(answer["map"], why)
+
+
+def _said(one: dict[str, Any], before: str) -> str:
+    """Say why a map waits, once."""
+    if one["reason"] and one["reason"] != before and one["state"] == "running":
+        output.say(safe(f"Map {one['id']} waits: {one['reason']}"))
+    return str(one["reason"])
 
 
 def failed(line: bytes) -> bool:

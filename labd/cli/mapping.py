@@ -42,8 +42,9 @@ def spec_of(
         "name": args.name, "range": args.range, "concurrency": args.at_once, "modules": args.module,
         "requirements": requirements(args.requirement), "kwargs": parameters(args.kwarg or []),
         "python": args.python or _python(environ, login), "grouped_results": args.grouped_results,
-        "keep_arguments": args.keep_arguments,
+        "keep_arguments": args.keep_arguments, "engine": args.engine,
     }  # fmt: skip
+    spec |= {"repeat": False} if args.no_repeat else {}
     return spec | {name: value for name, value in named.items() if value}
 
 

@@ -7,8 +7,8 @@ from labd.cli.labctl import command_parser, load, root_parser
 from labd.cli.names import COMMANDS
 from labd.cli.topics import TOPICS
 
-JOBS, METHODS, FILES, FOLDERS, PROGRAM, HOSTS, WORDS, ANYTHING = (
-    "jobs", "methods", "files", "folders", "program", "hosts", "words", "anything",
+JOBS, METHODS, PLUGINS, FILES, FOLDERS, PROGRAM, HOSTS, WORDS, ANYTHING = (
+    "jobs", "methods", "plugins", "files", "folders", "program", "hosts", "words", "anything",
 )  # fmt: skip
 
 _SOURCES = {
@@ -42,6 +42,8 @@ class Command(NamedTuple):
     argument: Value | None
     skip: int = 0
     """Arguments that stand before those that ``argument`` describes."""
+    second: Value | None = None
+    """What stands after ``argument``, which is one word then; it is asked for with that word."""
 
 
 def commands() -> list[Command]:
@@ -62,6 +64,8 @@ def _command(name: str, line: str) -> Command:
         return Command(name, line, options, Value(PROGRAM, "COMMAND"))
     states = getattr(module, "STATES", ())
     arguments = [_value(action, states) for action in actions if not action.option_strings]
+    if ask := getattr(module, "SECOND", ""):
+        return Command(name, line, options, arguments[0], 0, arguments[1]._replace(source=ask, ask=ask))
     skip = next((i for i, value in enumerate(arguments) if value.source != ANYTHING), 0)
     return Command(name, line, options, arguments[skip] if arguments else None, skip)
 

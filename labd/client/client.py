@@ -42,10 +42,11 @@ class Client:
         *function* is a function, or ``"module:name"``. Arguments and results are JSON. *options* are
         ``name``, ``cpus``, ``memory`` and ``gpus`` (of a worker), ``time_limit``, ``concurrency``,
         ``retries``, ``modules``, ``requirements``, ``python``, ``cwd``, ``path``, ``env``,
-        ``grouped_results``, ``keep_arguments``, ``sandbox``, and ``data``: names of files below ``cwd`` that
-        go along as they are now (see :func:`labd.worker.data`). *progress* asks for a bar on stderr; None:
-        on a terminal.
-        Durable on return. Raises UsageError, Refused.
+        ``grouped_results``, ``keep_arguments``, ``engine`` (where calls are made: ``"local"``, or one that a
+        plugin offers), ``repeat`` (False: no call again that may have been made), ``sandbox``, and ``data``:
+        names of files below ``cwd`` that go along as they are now (see :func:`labd.worker.data`); engines
+        take neither of these two. *progress* asks for a bar on stderr; None: on a terminal.
+        Durable on return. Raises UsageError, NotFound, Refused.
         """
         spec = specs.spec_of(function, kwargs, options)
         if files := specs.files_of(spec, options):

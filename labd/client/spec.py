@@ -18,6 +18,7 @@ PART = 2 * 2**20
 OPTIONS = frozenset({
     "name", "modules", "requirements", "python", "cwd", "path", "env", "cpus", "memory", "gpus",
     "time_limit", "concurrency", "retries", "grouped_results", "keep_arguments", "sandbox", "data",
+    "engine", "repeat",
 })  # fmt: skip
 """What a map takes besides its function and arguments."""
 

@@ -6,7 +6,7 @@ Services do not pass here: the supervisor has a boundary of its own.
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,15 +15,19 @@ import trio
 
 from labd.api import (
     Call,
+    Engine,
     JobKind,
     JobSpec,
     LabdError,
     Method,
     Mount,
+    Needs,
     Notifier,
     Request,
     Response,
     Route,
+    Standing,
+    Task,
 )
 from labd.daemon.faults import one_line, split
 from labd.daemon.notices.senders import called
@@ -93,7 +97,7 @@ class Boundary:
             OWNER.set(
                 plugin
             )  # until the task of this request ends, so that a step that holds the loop is named
-            return await self._guarded(plugin, f"method {method.name}", lambda: method.handler(call, params))
+            return await self.guarded(plugin, f"method {method.name}", lambda: method.handler(call, params))
 
         return msgspec.structs.replace(method, handler=handler)
 
@@ -103,7 +107,7 @@ class Boundary:
         async def send(settings: Any, message: dict[str, Any]) -> None:
             token = OWNER.set(plugin)
             try:
-                await self._guarded(
+                await self.guarded(
                     plugin, f"notifier {notifier.name}", lambda: called(notifier.send, settings, message)
                 )
             finally:
@@ -112,6 +116,10 @@ class Boundary:
 
         return msgspec.structs.replace(notifier, send=send)
 
+    def engine(self, plugin: str, engine: Engine) -> Engine:
+        """*engine*, whose driver works behind the boundary."""
+        return msgspec.structs.replace(engine, driver=_Driver(self, plugin, engine))
+
     def route(self, plugin: str, route: Route | Mount) -> Route | Mount:
         """*route*, answered behind the boundary; an application that is mounted answers for itself."""
         if isinstance(route, Mount):
@@ -119,7 +127,7 @@ class Boundary:
 
         async def handler(request: Request) -> Response:
             OWNER.set(plugin)
-            response: Response = await self._guarded(
+            response: Response = await self.guarded(
                 plugin, f"page {route.path}", lambda: route.handler(request)
             )
             return response
@@ -141,7 +149,8 @@ class Boundary:
 
         return msgspec.structs.replace(kind, build=build)
 
-    async def _guarded(self, plugin: str, what: str, call: Callable[[], Awaitable[Any]]) -> Any:
+    async def guarded(self, plugin: str, what: str, call: Callable[[], Awaitable[Any]]) -> Any:
+        """What *call* answers; what else than a LabdError it raises becomes an InternalError."""
         began = self._clock()
         try:
             return await call()
@@ -163,3 +172,37 @@ class Boundary:
         log.error("plugin %s: %s", plugin, said, exc_info=fault)
         self.failed(plugin, said)
         return InternalError(f"plugin {plugin}: {said}", hint="the daemon's log has the traceback")
+
+
+class _Driver:
+    """The driver of an engine; each call is its plugin's."""
+
+    def __init__(self, boundary: Boundary, plugin: str, engine: Engine) -> None:
+        self._boundary, self._plugin, self._engine = boundary, plugin, engine
+
+    async def check(self, needs: Needs) -> None:
+        await self._call("check", needs)
+
+    async def submit(self, tasks: Sequence[Task]) -> None:
+        await self._call("submit", tasks)
+
+    async def look(self, tasks: Sequence[Task]) -> Mapping[str, Standing]:
+        return msgspec.convert(await self._call("look", tasks), dict[str, Standing])
+
+    async def changed(self, seen: int) -> int:
+        return int(await self._call("changed", seen))
+
+    async def cancel(self, tasks: Sequence[Task]) -> None:
+        await self._call("cancel", tasks)
+
+    async def forget(self, tasks: Sequence[Task]) -> None:
+        await self._call("forget", tasks)
+
+    async def _call(self, name: str, *arguments: Any) -> Any:
+        token = OWNER.set(self._plugin)
+        try:
+            method = getattr(self._engine.driver, name)
+            what = f"{name} of engine {self._engine.name}"
+            return await self._boundary.guarded(self._plugin, what, lambda: method(*arguments))
+        finally:
+            OWNER.reset(token)

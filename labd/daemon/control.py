@@ -12,8 +12,6 @@ import trio
 from labd.api.node import Event
 from labd.api.services import ServiceState
 from labd.config import Config, Loaded, changed_needing_restart, load
-from labd.daemon import doctor, machine_checks
-from labd.daemon.doctor import Check
 from labd.daemon.identity import identity
 from labd.daemon.peers import forget_names
 from labd.daemon.rebuilding import acknowledge, sentences
@@ -28,6 +26,7 @@ from labd.resources.probe import machine
 
 if TYPE_CHECKING:
     from labd.daemon.app import Daemon
+    from labd.daemon.doctor import Check
 
 log = logging.getLogger("labd")
 
@@ -45,7 +44,7 @@ class Control:
         self._loaded = daemon.setup.loaded
         self._began = daemon.clock.boot()
         self._examining = trio.Lock()
-        self._shift = machine_checks.shift()
+        self._shift_then = self._shift()
         self.life = trio.CancelScope()
         self._asked = trio.Event()
         self._patience = trio.CancelScope()
@@ -235,41 +234,14 @@ class Control:
 
     async def doctor(self) -> list[Check]:
         """Every check of the doctor. One examination at a time: they read and write the disk."""
-        async with self._examining:
-            return await self._examine()
+        from labd.daemon.examination import examine  # what only this needs, the start need not import
 
-    async def _examine(self) -> list[Check]:
-        daemon, state = self._daemon, self._daemon.setup.paths.state
-        return await doctor.examine(
-            [
-                partial(
-                    doctor.store, daemon.store.statistics(), daemon.store.repair, acknowledge(daemon.store)
-                ),
-                partial(machine_checks.integrity, daemon.store.path),
-                partial(
-                    machine_checks.snapshots,
-                    daemon.store.path,
-                    self.config.store.snapshot_interval,
-                    daemon.clock.wall(),
-                ),
-                partial(machine_checks.copies, daemon.store.path),
-                partial(doctor.disk, state),
-                partial(doctor.fsync_speed, state),
-                doctor.sqlite_version,
-                doctor.clock,
-                machine_checks.synchronised,
-                lambda: machine_checks.drift(self._shift, machine_checks.shift()),
-                machine_checks.versions,
-                machine_checks.of_process,
-                partial(doctor.descriptors, self.config.wire.max_connections),
-                partial(doctor.http, daemon.web.enabled, daemon.web.urls, daemon.web.trouble()),
-                partial(doctor.plugins, daemon.setup.registry.records),
-                *(partial(doctor.gpu, gpu) for gpu in daemon.ledger.statistics().devices),
-                partial(doctor.limits, daemon.delegation, self.config.jobs.enforce_cpus),
-                doctor.sandbox,
-                partial(machine_checks.telemetry, daemon.spans.endpoint, daemon.spans.statistics()),
-            ]
-        )
+        async with self._examining:
+            return await examine(self._daemon, self._shift() - self._shift_then)
+
+    def _shift(self) -> float:
+        """Wall clock less boot clock, in seconds: it changes when somebody sets the clock."""
+        return self._daemon.clock.wall() - self._daemon.clock.boot()
 
     async def prove(self) -> None:
         """Show that the loop turns and that the store answers; raises when it does not.

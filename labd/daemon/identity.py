@@ -5,13 +5,12 @@ import secrets
 import sqlite3
 from typing import Any
 
+from labd.daemon import installed
 from labd.store.writer import Store
 
 
 def version() -> str:
-    from importlib.metadata import version as installed
-
-    return installed("labd")
+    return installed.version("labd")
 
 
 def epoch_of(store: Store) -> str:

@@ -6,7 +6,6 @@ import os
 import platform
 import sqlite3
 import subprocess
-import time
 from collections.abc import Mapping
 from contextlib import closing
 
@@ -83,9 +82,9 @@ def synchronised() -> Check:
     return Check("ntp", "ok", "the clock is synchronised")
 
 
-def drift(shift_then: float, shift_now: float) -> Check:
-    """By how much the wall clock was set since labd began; each *shift* is wall clock less boot clock."""
-    jump = round(shift_now - shift_then, 1) + 0.0  # no -0.0
+def drift(seconds: float) -> Check:
+    """By how much the wall clock was set since labd began."""
+    jump = round(seconds, 1) + 0.0  # no -0.0
     text = f"set by {jump:+.1f} s since labd started"
     if abs(jump) > JUMP:
         hint = "times that labd shows from before are off by that; nothing else is"
@@ -171,8 +170,3 @@ def lingers(uid: int) -> bool:
 def of_process() -> Check:
     """:func:`systemd` for this process."""
     return systemd(own_cgroup(), os.environ, lingers(os.getuid()))
-
-
-def shift() -> float:
-    """Wall clock less boot clock, in seconds."""
-    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,13 +1,14 @@
 """The daemon as one plugin sees it: the real :class:`labd.api.Node`."""
 
 import logging
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
 import trio
 
+from labd.api.engines import LOCAL, Engine
 from labd.api.jobs import JobSpec, JobView
 from labd.api.methods import Call, Peer
 from labd.api.node import Clock, Event
@@ -16,7 +17,7 @@ from labd.daemon.desk import Desk
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
-from labd.errors import UsageError
+from labd.errors import NotFound, UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Queue
@@ -148,6 +149,23 @@ async def _nowhere(method: str, params: dict[str, Any]) -> None:
     """A plugin that asks gets the answer; notices on the way to it are for clients."""
 
 
+class NodeEngines:
+    """The engines of all plugins, as they are now."""
+
+    def __init__(self, engines: Mapping[str, Engine]) -> None:
+        self._engines = engines
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._engines)
+
+    def find(self, name: str) -> Engine:
+        if name not in self._engines:
+            known = ", ".join([LOCAL, *sorted(self._engines)])
+            raise NotFound(f"there is no engine {name!r}", hint=f"there are: {known}")
+        return self._engines[name]
+
+
 class PluginNode:
     """Everything that one plugin is given."""
 
@@ -163,6 +181,7 @@ class PluginNode:
         methods: NodeMethods,
         clock: Clock,
         folder: str,
+        engines: Mapping[str, Engine],
     ) -> None:
         self.name = name
         self.config = config
@@ -174,6 +193,7 @@ class PluginNode:
         self.workers = workers
         self.methods = methods
         self.clock = clock
+        self.engines = NodeEngines(engines)
         self._folder = folder
 
     @property

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import JobKind, Method, Mount, Notifier, Restart, Role, Route, Service
+from labd.api import Engine, JobKind, Method, Mount, Notifier, Restart, Role, Route, Service
 
-T = TypeVar("T", Service, Method, JobKind, Notifier)
+T = TypeVar("T", Service, Method, JobKind, Notifier, Engine)
 
 PAGES = ("/healthz", "/readyz", "/metrics", "/events", "/openapi.json", "/rpc")
 """What labd itself answers over HTTP: no page of a plugin is one of these, or below one."""
@@ -30,6 +30,7 @@ class Offer(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] = ()
     notifiers: tuple[Notifier, ...] = ()
     routes: tuple[Route | Mount, ...] = ()
+    engines: tuple[Engine, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -47,6 +48,11 @@ def kinds(plugin: str, answers: Sequence[object]) -> tuple[JobKind, ...]:
 def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
     """The notifiers among the answers of ``labd_notifiers``."""
     return tuple(_notifier(notifier) for notifier in _flatten("labd_notifiers", Notifier, answers))
+
+
+def engines(plugin: str, answers: Sequence[object]) -> tuple[Engine, ...]:
+    """The engines among the answers of ``labd_engines``."""
+    return tuple(_engine(engine) for engine in _flatten("labd_engines", Engine, answers))
 
 
 def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ...]:
@@ -120,6 +126,14 @@ def _notifier(notifier: Notifier) -> Notifier:
     _callable(notifier.send, f"{where}: send")
     _struct_type(notifier.settings, f"{where}: settings is")
     return notifier
+
+
+def _engine(engine: Engine) -> Engine:
+    where = f"engine {engine.name!r}"
+    _need(isinstance(engine.name, str) and engine.name != "", f"{where}: the name is not a text")
+    for name in ("check", "submit", "look", "changed", "cancel", "forget"):
+        _callable(getattr(engine.driver, name, None), f"{where}: {name} of its driver")  # type: ignore[arg-type]
+    return engine
 
 
 def _method(names: Sequence[str], method: Method) -> Method:

@@ -17,7 +17,18 @@ HOOKS = tuple(name for name in vars(LabdHooks) if name.startswith("labd_"))
 RESERVED = frozenset(
     {"labd", "job", "event", "plugin", "daemon", "service", "notify", "blob", "http"}
     | {"enabled", "disabled", "strict", "uploads", "gpus"}
-    | {"store", "healer", "snapshots", "watchdog", "watcher", "launcher", "jobs", "notices", "server"}
+    | {
+        "store",
+        "healer",
+        "snapshots",
+        "watchdog",
+        "watcher",
+        "launcher",
+        "shims",
+        "jobs",
+        "notices",
+        "server",
+    }
 )
 """Names under which labd's own methods, services and settings go."""
 

@@ -10,7 +10,7 @@ from labd.daemon.plugins import Found
 
 class Choice(NamedTuple):
     """*enabled* (all, when empty) less *disabled*, both with patterns such as ``lab-*``; *safe* keeps to
-    built-in ones."""
+    those that ship with labd."""
 
     enabled: frozenset[str] = frozenset()
     disabled: frozenset[str] = frozenset()
@@ -18,7 +18,7 @@ class Choice(NamedTuple):
 
     def refusal(self, found: Found) -> str:
         """Why *found* stays out, or an empty string."""
-        if self.safe and not found.builtin:
+        if self.safe and not found.ships:
             return "labd runs in safe mode"
         if _match(found.name, self.disabled):
             return "disabled in the configuration"

@@ -46,6 +46,7 @@ class Plug:
             offers.services(name, self._ask("labd_services", node=node)),
             offers.notifiers(name, self._ask("labd_notifiers", node=node)),
             offers.routes(name, self._ask("labd_http_routes", node=node)),
+            offers.engines(name, self._ask("labd_engines", node=node)),
         )
 
     def _ask(self, hook: str, **arguments: Any) -> Any:

@@ -27,6 +27,7 @@ def ending(plug: Plug | None) -> list[Step]:
         *(f"method {method.name}" for method in offer.methods),
         *(f"job kind {kind.name}" for kind in offer.kinds),
         *(f"notifier {notifier.name}" for notifier in offer.notifiers),
+        *(f"engine {engine.name}" for engine in offer.engines),
     ]
     stops = [Step(do="stop", what=f"service {service.name}") for service in offer.services]
     return stops + [Step(do="withdraw", what=one) for one in gone]

@@ -1,14 +1,13 @@
-"""Finds plugins, without importing any: the built-in ones, and entry points of other distributions.
-
-Entry points: https://packaging.python.org/en/latest/specifications/entry-points/
-"""
+"""Finds plugins, without importing any: the built-in ones, and entry points of other distributions."""
 
 import importlib
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import Distribution, EntryPoint, distributions
+from functools import partial, reduce
 from typing import NamedTuple
+
+from labd.daemon import installed
+from labd.daemon.installed import Entry
 
 GROUP = "labd.plugins"
 
@@ -30,6 +29,11 @@ class Found(NamedTuple):
     modules: Callable[[], Iterable[str]] = tuple
     """Names of the modules that its distribution says it has brought."""
 
+    @property
+    def ships(self) -> bool:
+        """Whether it comes with labd itself."""
+        return self.builtin or self.distribution == "labd"
+
 
 def find(builtin: Iterable[str] = BUILTIN, *, path: list[str] | None = None) -> list[Found]:
     """Built-in plugins in their order, then those of other distributions by name and distribution.
@@ -45,30 +49,28 @@ def _builtin(dotted: str) -> Found:
 
 
 def _installed(path: list[str] | None) -> Iterator[Found]:
-    seen: set[str] = set()
-    for distribution in distributions(path=path) if path is not None else distributions():
+    for folder in installed.folders(path):
         try:
-            name = distribution.name
-            normal = re.sub(r"[-_.]+", "-", name).lower()
-            if normal not in seen:  # the first on the path is the one that would be imported
-                seen.add(normal)
-                yield from [_found(distribution, entry) for entry in _entries(distribution)]
+            yield from [_found(folder, entry) for entry in installed.entries(folder, GROUP)]
         except Exception as error:  # metadata that pip would not write; there is no name to report
             log.warning("cannot read the metadata of an installed package: %r", error)
 
 
-def _entries(distribution: Distribution) -> list[EntryPoint]:
-    return [entry for entry in distribution.entry_points if entry.group == GROUP]
-
-
-def _found(distribution: Distribution, entry: EntryPoint) -> Found:
-    module = entry.value.partition(":")[0].strip()
+def _found(folder: str, entry: Entry) -> Found:
+    module, _, attribute = (part.strip() for part in entry.value.partition("[")[0].partition(":"))
     return Found(
-        entry.name, module, distribution.name, distribution.version, entry.load,
-        modules=lambda: _modules(distribution),
+        entry.name, module, *installed.about(folder), partial(_load, module, attribute),
+        modules=lambda: _modules(folder),
     )  # fmt: skip
 
 
-def _modules(distribution: Distribution) -> list[str]:
-    files = [file for file in distribution.files or () if file.suffix == ".py" and ".." not in file.parts]
-    return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in files]
+def _load(module: str, attribute: str) -> object:
+    return reduce(getattr, filter(None, attribute.split(".")), importlib.import_module(module))
+
+
+def _modules(folder: str) -> list[str]:
+    from importlib.metadata import Distribution  # it takes long, and only a reload asks
+
+    files = Distribution.at(folder).files or ()
+    ours = [file for file in files if file.suffix == ".py" and ".." not in file.parts]
+    return [".".join(file.with_suffix("").parts).removesuffix(".__init__") for file in ours]

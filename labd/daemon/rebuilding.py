@@ -13,9 +13,9 @@ from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.model import IllegalTransition, Job
 from labd.jobs.queue import Queue
-from labd.store import Repair, Store
 from labd.store.batch import Done
-from labd.store.note import path_of
+from labd.store.note import Repair, path_of
+from labd.store.writer import Store
 
 log = logging.getLogger("labd")
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.api import JobKind, JobSpec, Method, Mount, Node, Notifier, Route, Service
+from labd.api import Engine, JobKind, JobSpec, Method, Mount, Node, Notifier, Route, Service
+from labd.api.engines import LOCAL
 from labd.config.notify import TAKES
 from labd.daemon import offers
 from labd.daemon.boundary import Boundary
@@ -50,6 +51,7 @@ class RegistryStatistics(NamedTuple):
     methods: int
     services: int
     notifiers: int = 0
+    engines: int = 0
 
 
 class Registry:
@@ -177,6 +179,11 @@ class Registry:
         return tuple((name, one) for name, offer in self._offers for one in offer.notifiers)
 
     @property
+    def engines(self) -> tuple[tuple[str, Engine], ...]:
+        """``(plugin, engine)`` of every loaded plugin."""
+        return tuple((name, engine) for name, offer in self._offers for engine in offer.engines)
+
+    @property
     def routes(self) -> tuple[tuple[str, Route | Mount], ...]:
         """``(plugin, route or mount)`` of every loaded plugin."""
         return tuple((name, route) for name, offer in self._offers for route in offer.routes)
@@ -193,6 +200,7 @@ class Registry:
             methods=len(self.methods),
             services=len(self.services),
             notifiers=len(self.notifiers),
+            engines=len(self.engines),
         )
 
     @property
@@ -257,12 +265,14 @@ class Registry:
         kinds = {kind.name: plugin for plugin, one in others for kind in one.kinds}
         services = {service.name: plugin for plugin, one in others for service in one.services}
         notifiers = {notifier.name: plugin for plugin, one in others for notifier in one.notifiers}
+        engines = {engine.name: plugin for plugin, one in others for engine in one.engines}
         pages = {offers.page(route): plugin for plugin, one in others for route in one.routes}
         pages |= dict.fromkeys(offers.PAGES, "labd")
         _refuse_repeats("page", [offers.page(one) for one in offer.routes], pages)
         _refuse_repeats("job kind", [kind.name for kind in offer.kinds], {JobSpec().kind: "labd"} | kinds)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
         _refuse_repeats("service", [service.name for service in offer.services], services)
+        _refuse_repeats("engine", [engine.name for engine in offer.engines], {LOCAL: "labd"} | engines)
         _refuse_repeats(
             "notifier", [one.name for one in offer.notifiers], dict.fromkeys(TAKES, "labd") | notifiers
         )

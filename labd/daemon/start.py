@@ -5,8 +5,10 @@ The store is checked in a thread, which takes long when it is large. Meanwhile t
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -19,11 +21,13 @@ from labd.daemon.meanwhile import Meanwhile
 from labd.errors import InternalError, LabdError
 from labd.jobs.attempts import evidence
 from labd.jobs.shim.spawn import Zygote
-from labd.store.writer import Store
+from labd.store import connect
+from labd.store.opening import open_file
+from labd.store.schema import MIGRATIONS
 
 if TYPE_CHECKING:
-    from labd.daemon.app import Setup
     from labd.daemon.registry import Registry
+    from labd.daemon.setup import Setup
 
 log = logging.getLogger("labd")
 
@@ -39,12 +43,15 @@ def prepare(
     logs.setup(daemon.log_format, daemon.log_level)
     lock.hold(paths.state)
     refuse_half(paths.state)
-    open_store = partial(Store.open, os.path.join(paths.state, "labd.db"), evidence=evidence(paths.state))
-    store = Meanwhile(open_store)
+    path = os.path.abspath(os.path.join(paths.state, "labd.db"))
+    opened = Meanwhile(
+        partial(open_file, path, time.time(), MIGRATIONS, connect.writer, evidence(paths.state))
+    )
 
     from labd.daemon import notify
     from labd.daemon.activation import take_sockets
-    from labd.daemon.app import Setup
+    from labd.daemon.setup import Setup
+    from labd.store.writer import Store
 
     registry = _plugins(loaded, safe)
     return Setup(
@@ -53,7 +60,7 @@ def prepare(
         overrides=overrides,
         env=env,
         paths=paths,
-        store=store.result(),
+        store=Store.over(path, *opened.result()),
         registry=registry,
         zygote=zygote,
         passed=[passed.socket for passed in take_sockets()],
@@ -80,6 +87,8 @@ def serve(setup: Setup) -> int:
     from labd.daemon.app import Daemon
 
     daemon = Daemon(setup)
+    gc.freeze()  # modules and what was loaded stay: no need to look through them again and again
+    gc.enable()
     wrong: LabdError | None = None
     try:
         trio.run(daemon.run, instruments=[daemon.stalls])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from labd.api import JobKind, Mount, Notifier, Route, Service
+from labd.api import Engine, JobKind, Mount, Notifier, Route, Service
 from labd.daemon.boundary import Boundary
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.layers import wait_up
@@ -15,12 +15,13 @@ LAYER = 2
 
 
 class Wiring:
-    """Methods, kinds of jobs and notifiers of plugins, behind the *boundary*, and their services."""
+    """Methods, kinds of jobs, notifiers and engines of plugins, behind the *boundary*, and their services."""
 
     def __init__(self, boundary: Boundary, dispatcher: Dispatcher) -> None:
         self.boundary = boundary
         self.kinds: dict[str, JobKind] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self.engines: dict[str, Engine] = {}
         self._pages: dict[int, list[Route | Mount]] = {}
         self.on_routes: Callable[[list[Route | Mount]], None] = lambda routes: None
         self.supervisor: Supervisor | None = None
@@ -32,6 +33,7 @@ class Wiring:
             self._dispatcher.add(self.boundary.method(plugin, method))
         self.kinds |= {kind.name: self.boundary.kind(plugin, kind) for kind in offer.kinds}
         self.notifiers |= {one.name: self.boundary.notifier(plugin, one) for one in offer.notifiers}
+        self.engines |= {engine.name: self.boundary.engine(plugin, engine) for engine in offer.engines}
         self._pages[id(offer)] = [self.boundary.route(plugin, one) for one in offer.routes]
         self._tell_routes()
 
@@ -43,6 +45,8 @@ class Wiring:
             del self.kinds[kind.name]
         for notifier in offer.notifiers:
             del self.notifiers[notifier.name]
+        for engine in offer.engines:
+            del self.engines[engine.name]
         self._pages.pop(id(offer), None)
         self._tell_routes()
 

@@ -49,7 +49,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 
 def ending_of(record: dict[str, Any]) -> Ending:
     """The exit record of a shim (of this release or another) as an ending."""
-    known = {f.name: record[f.name] for f in msgspec.structs.fields(Ending) if f.name in record}
+    known = {name: record[name] for name in Ending.__struct_fields__ if name in record}
     return msgspec.convert({"reason": "exited"} | known, Ending, strict=False)
 
 

@@ -6,6 +6,7 @@ watch can be had (the kernel's limit is reached), the folder is looked at now an
 
 import logging
 import signal
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,6 +28,12 @@ log = logging.getLogger("labd.jobs")
 LAUNCH_DELAY = 5.0
 """Seconds before a job is tried again that could not be launched (no disk space, no descriptors)."""
 
+SETTLED = 0.1
+"""Seconds after which what an attempt reports is followed; until then, what it says is read at the end."""
+
+YOUNG = 0.005
+"""Seconds that an attempt may run before it is recorded as running."""
+
 LOOK_AGAIN = 2.0
 """Seconds between two looks at a folder that cannot be watched or could not be read."""
 
@@ -43,6 +50,8 @@ class Follower:
         self._clock = clock
         self._folder = folder
         self._watches: dict[int, Watch | None] = {}
+        self._young: deque[tuple[float, int, int, float]] = deque()
+        self._fresh: deque[tuple[float, int, int]] = deque()
         self._looking: set[int] = set()
         self.launching: set[int] = set()
         """Jobs whose launch is under way: how they stand is not yet to be read from their folders."""
@@ -65,6 +74,47 @@ class Follower:
             self._watches[job.id] = None
             self.spawn(self._look_again, job.id, job.attempt)
         self._reports.follow(job.id, job.attempt, folder)
+
+    def attend(self, job: Job) -> None:
+        """Hear what the job's current attempt reports; its shim tells of its end (:meth:`heard`)."""
+        self._fresh.append((trio.current_time() + SETTLED, job.id, job.attempt))
+        if len(self._fresh) == 1:
+            self.spawn(self._attend)
+
+    async def _attend(self) -> None:
+        """Follow the reports of those that last a while: for the others it would cost more than it tells."""
+        while self._fresh:
+            await trio.sleep_until(self._fresh[0][0] + SETTLED)  # so that many are looked at together
+            while self._fresh and self._fresh[0][0] <= trio.current_time():
+                _, job_id, attempt = self._fresh.popleft()
+                job = self._queue.live.get(job_id)
+                if job is not None and job.busy and job.attempt == attempt:
+                    self._reports.follow(job.id, attempt, self._folder(job))
+
+    def begun(self, job: Job, started: float) -> None:
+        """The attempt runs. Recorded in a moment, or with its end if that comes first: a write less."""
+        self._young.append((trio.current_time() + YOUNG, job.id, job.attempt, started))
+        if len(self._young) == 1:
+            self.spawn(self._grow)
+
+    async def _grow(self) -> None:
+        while self._young:
+            await trio.sleep_until(self._young[0][0])
+            while self._young and self._young[0][0] <= trio.current_time():
+                _, job_id, attempt, started = self._young.popleft()
+                job = self._queue.live.get(job_id)
+                if job is not None and job.state == STARTING and job.attempt == attempt:
+                    self.begins(job, started)
+
+    def heard(self, job_id: int, attempt: int, over: bool) -> None:
+        """The shim of *attempt* said that it is *over*, or is gone without a word."""
+        job = self._queue.live.get(job_id)
+        if job is None or job.attempt != attempt:
+            return
+        self.launching.discard(job_id)
+        if not over:
+            self.follow(job)
+        self.settle(job_id)
 
     def forget(self, job_id: int) -> None:
         """Be told no more."""
@@ -139,15 +189,16 @@ class Follower:
         except msgspec.ValidationError as error:
             self.spawn(self._lost, job.id, f"its exit record is damaged: {error}")
         else:
-            self._ends(job, decide.ended(job, ending, self._clock))
+            drafts = decide.ended(job, ending, self._clock)
+            began = job.state == STARTING and ending.started is not None
+            self._ends(job, [_started(job, ending.started or 0.0), *drafts] if began else drafts)
 
     def _ends(self, job: Job, drafts: list[decide.Draft]) -> None:
         self._queue.record(arrays.waiting_with(self._queue.array_of(job), job, drafts))
 
     def begins(self, job: Job, started: float, found: str = "") -> None:
         """The attempt runs; a task stands still when its array was paused meanwhile."""
-        data = {"job": job.id, "attempt": job.attempt, "started": started}
-        drafts = [decide.Draft("job.started", data, cause=found)]
+        drafts = [_started(job, started, found)]
         array = self._queue.array_of(job)
         if array is not None and array.state == PAUSED:
             drafts.append(decide.Draft("job.paused", {"job": job.id}, cause=f"job {array.id} is paused"))
@@ -205,6 +256,11 @@ async def _end_strays(token: str) -> str:
         log.warning("%s", error)
         return f"; {error}"
     return f"; {killed} left-over processes killed" if killed else ""
+
+
+def _started(job: Job, started: float, found: str = "") -> decide.Draft:
+    data = {"job": job.id, "attempt": job.attempt, "started": started}
+    return decide.Draft("job.started", data, cause=found)
 
 
 def _about(job: Job) -> dict[str, int]:

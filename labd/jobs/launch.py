@@ -56,7 +56,7 @@ class Launcher:
         self._socket: trio.socket.SocketType | None = None
         self._ready = trio.Event()
         self._turn = trio.Lock()  # a socket has room for one waiting sender
-        self._replies: dict[str, _Reply] = {}
+        self._replies: dict[str, Reply] = {}
         self._launched = self._failed = self._restarts = 0
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -71,15 +71,16 @@ class Launcher:
             self._restarts += 1
             zygote = self._take()
 
-    async def launch(self, folder: str, lock: int) -> int:
+    async def launch(self, folder: str, lock: int, channel: int | None = None) -> int:
         """Start the shim of the prepared attempt *folder*; its pid, for show only.
 
         *lock* is the descriptor that :func:`labd.jobs.attempts.prepare` returned: it is taken over, and
-        closed whatever happens. Waits while there is no zygote. When this returns, the attempt can be
+        closed whatever happens. *channel* is the descriptor that the shim gets to speak to the daemon
+        (:mod:`labd.jobs.shims`). Waits while there is no zygote. When this returns, the attempt can be
         cancelled through its folder. Raises LaunchError or LaunchUnknown.
         """
         try:
-            reply = await self._send(folder, lock)
+            reply = await self._send(folder, [lock] if channel is None else [lock, channel])
         finally:
             os.close(lock)
         try:
@@ -97,12 +98,12 @@ class Launcher:
         zygote, self._next = self._next or start_zygote(), None
         return zygote
 
-    async def _send(self, folder: str, lock: int) -> "_Reply":
+    async def _send(self, folder: str, fds: list[int]) -> "Reply":
         async with self._turn:
             while self._socket is None:
                 await self._ready.wait()
-            reply = self._replies[folder] = _Reply(folder)
-            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [lock]))]
+            reply = self._replies[folder] = Reply(folder)
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
             try:
                 await self._socket.sendmsg([json.dumps({"dir": folder}).encode()], rights)
             except (OSError, trio.ClosedResourceError) as error:
@@ -153,7 +154,7 @@ class Launcher:
             reply.fail(LaunchUnknown(f"the zygote died while it was asked to start {reply.folder}"))
 
 
-class _Reply:
+class Reply:
     """A place for one answer; the first one counts."""
 
     def __init__(self, folder: str) -> None:

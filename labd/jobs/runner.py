@@ -5,25 +5,26 @@ business of :mod:`labd.jobs.follow`.
 """
 
 import logging
-import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import trio
 
-from labd.errors import Conflict, LabdError
+from labd.errors import Conflict, LabdError, StoreUnavailable
 from labd.jobs import arrays, attempts, decide, steer
 from labd.jobs.clock import SystemClock
 from labd.jobs.code import CodeUnusable
 from labd.jobs.delays import Delays
 from labd.jobs.follow import LAUNCH_DELAY, Follower
-from labd.jobs.launch import Launcher, LaunchUnknown
-from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Attempt, Job
+from labd.jobs.launch import LaunchUnknown
+from labd.jobs.model import PAUSED, QUEUED, RUNNING, STARTING, Job
 from labd.jobs.order import Surroundings, order_for, record_of, request_of
 from labd.jobs.queue import Queue
 from labd.jobs.schedule import Array, Key, Line, Start, holder
 from labd.jobs.share import Shares, weight
+from labd.jobs.shims import Shims
+from labd.jobs.table import Past
 from labd.jobs.trees import Trees
 from labd.resources.ledger import Ledger
 
@@ -41,7 +42,7 @@ class Runner:
         self,
         queue: Queue,
         ledger: Ledger,
-        launcher: Launcher,
+        shims: Shims,
         follower: Follower,
         clock: SystemClock,
         folder: Callable[[Job], str],
@@ -50,7 +51,7 @@ class Runner:
     ) -> None:
         self._queue = queue
         self._ledger = ledger
-        self._launcher = launcher
+        self._shims = shims
         self._follower = follower
         self._clock = clock
         self._folder = folder
@@ -62,6 +63,8 @@ class Runner:
         self._wake = trio.Event()
         self._spawn: Callable[..., None] = follower.spawn
         self.draining = False
+        self.past: Callable[[], Awaitable[list[Past]]] = _nothing
+        """Reads what users have had before: asked once, and nothing starts before it has answered."""
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Recover, be ready, then start jobs whenever something changed."""
@@ -72,17 +75,22 @@ class Runner:
             nursery.start_soon(self._delays.run)
             self.recover(self._queue.live.values())
             task_status.started()
+            await self._remember()
             while True:
                 await self._wake.wait()
                 self._wake = trio.Event()
                 self._start_what_fits()
 
-    def remember(self, past: Iterable[tuple[Job, Attempt]]) -> None:
+    async def _remember(self) -> None:
         """Take up what users have had before this daemon began, from attempts that have ended."""
+        try:
+            past = await self.past()
+        except StoreUnavailable as error:
+            log.warning("what users have had before is not known, all begin alike: %s", error)
+            return
         shift = self._clock.boot() - self._clock.wall()
         self.shares.load(
-            (job.uid, weight(request_of(job.spec)) * (attempt.seconds or 0.0), (attempt.ended or 0.0) + shift)
-            for job, attempt in past
+            (one.uid, weight(request_of(one.spec)) * one.seconds, one.ended + shift) for one in past
         )
 
     def kick(self) -> None:
@@ -250,6 +258,7 @@ class Runner:
             await self._spawn_shim(job)
         except (LaunchUnknown, Conflict):
             self._follower.launching.discard(job_id)
+            self._follower.follow(job)
             self._follower.settle(job_id, found="launched, though nobody said so")
         except CodeUnusable as error:
             self._follower.never_began(job_id, f"could not be launched: {error}", 0.0, hold=True)
@@ -264,17 +273,17 @@ class Runner:
         folder, around = self._folder(job), await self._surroundings(job)
         async with self._trees.laid_out(job, around.user) as tree:
             lock = attempts.prepare(folder, order_for(job, folder, around), tree, record_of(job))
-        try:
-            self._follower.follow(job)
-        except BaseException:
-            os.close(lock)
-            raise
-        await self._launcher.launch(folder, lock)
+        self._follower.attend(job)
+        await self._shims.launch(folder, lock, partial(self._follower.heard, job.id, job.attempt))
 
     def _launched(self, job_id: int, attempt: int) -> None:
         job = self._queue.live.get(job_id)
         if job is not None and job.state == STARTING and job.attempt == attempt:
-            self._follower.begins(job, self._clock.wall())
+            self._follower.begun(job, self._clock.wall())
+
+
+async def _nothing() -> list[Past]:
+    return []
 
 
 def key_of(job: Job) -> Key:

@@ -33,7 +33,7 @@ class Shares:
         self._holding: dict[int, tuple[int, float, float]] = {}
 
     def load(self, past: Iterable[tuple[int, float, float]]) -> None:
-        """Take up past use: (user, core-seconds, when it ended), oldest first."""
+        """Take up past use: (user, core-seconds, when it ended)."""
         for user, used, when in past:
             self._charge(user, used, when)
 
@@ -56,8 +56,9 @@ class Shares:
 
     def _charge(self, user: int, used: float, now: float) -> None:
         account = self._accounts.setdefault(user, _Account(0.0, now))
-        account.used = account.used * self._fade(now - account.since) + used
-        account.since = now
+        latest = max(now, account.since)
+        account.used = account.used * self._fade(latest - account.since) + used * self._fade(latest - now)
+        account.since = latest
 
     def _fade(self, seconds: float) -> float:
         return float(0.5 ** (max(seconds, 0.0) / self._half_life))

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -140,18 +140,28 @@ def has_environment(conn: sqlite3.Connection, digest: str) -> bool:
     return conn.execute("select 1 from environments where digest = ?", (digest,)).fetchone() is not None
 
 
-def past_attempts(conn: sqlite3.Connection, limit: int) -> list[tuple[Job, Attempt]]:
-    """The newest attempts that have ended, with their jobs, oldest first."""
-    query = """select jobs.id, jobs.record, arrays.record, attempts.record
+class Past(NamedTuple):
+    """An attempt that has ended: whose it was, what it asked for, for how many seconds, until when."""
+
+    uid: int
+    spec: JobSpec
+    seconds: float
+    ended: float
+
+
+def past_attempts(conn: sqlite3.Connection, limit: int) -> list[Past]:
+    """The newest attempts that have ended, oldest first."""
+    query = """select jobs.id, jobs.uid, coalesce(arrays.record, jobs.record), attempts.record
     from attempts join jobs on jobs.id = attempts.job left join jobs as arrays on arrays.id = jobs.array
     where attempts.state not in ('starting', 'running', 'paused')
     order by attempts.job desc, attempts.number desc limit ?"""
     rows = conn.execute(query, (limit,)).fetchall()
-    found = [
-        (_jobs([(number, job, array)]), _attempts([(number, attempt)]))
-        for number, job, array, attempt in reversed(rows)
+    return [
+        Past(uid, having.spec, used.seconds or 0.0, used.ended or 0.0)
+        for job_id, uid, record, attempt in reversed(rows)
+        for having in _readable(_spec_decoder, [(job_id, record)])
+        for used in _readable(_used_decoder, [(job_id, attempt)])
     ]
-    return [(jobs[0], tries[0]) for jobs, tries in found if jobs and tries]
 
 
 def ids_named(conn: sqlite3.Connection, name: str) -> list[tuple[int, str]]:
@@ -263,7 +273,13 @@ class _HasSpec(msgspec.Struct):
     spec: JobSpec
 
 
+class _Used(msgspec.Struct):
+    seconds: float | None = None
+    ended: float | None = None
+
+
 _spec_decoder = msgspec.json.Decoder(_HasSpec)
+_used_decoder = msgspec.json.Decoder(_Used)
 
 
 def _attempts(rows: Iterable[tuple[int, str]]) -> list[Attempt]:

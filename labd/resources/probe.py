@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-import psutil
-
 from labd.resources.ledger import MILLI, Capacity
 
 
@@ -20,7 +18,7 @@ def machine(cores: int | str = "auto", memory: int | str = "auto") -> Capacity:
 
 
 def _memory() -> int:
-    return min([int(psutil.virtual_memory().total), *cgroup_limits()])
+    return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *cgroup_limits()])
 
 
 def cgroup_limits(own: Path = Path("/proc/self/cgroup"), root: Path = Path("/sys/fs/cgroup")) -> list[int]:

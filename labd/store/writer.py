@@ -62,7 +62,21 @@ class Store:
         newer or a migration fails, StoreUnavailable when it cannot be read or written.
         """
         path = os.path.abspath(path)
-        connection, repair = opening.open_file(path, now(), migrations, make, evidence)
+        opened = opening.open_file(path, now(), migrations, make, evidence)
+        return cls.over(path, *opened, now=now, make=make, checkpoint_every=checkpoint_every)
+
+    @classmethod
+    def over(
+        cls,
+        path: str,
+        connection: sqlite3.Connection,
+        repair: Repair | None,
+        *,
+        now: Callable[[], float] = time.time,
+        make: opening.Connect = connect.writer,
+        checkpoint_every: int = 500,
+    ) -> "Store":
+        """The store over a file that :func:`labd.store.opening.open_file` has opened."""
         writer = Writer(path, connection, lambda: opening.reopen_file(path, make), checkpoint_every)
         return cls(path, writer, repair, now)
 

@@ -71,6 +71,12 @@ class ScriptedFollower(Follower):
     def follow(self, job: Job) -> None:
         """There is no folder."""
 
+    def begun(self, job: Job, started: float) -> None:
+        self.begins(job, started)
+
+    def attend(self, job: Job) -> None:
+        """Nor is there a report."""
+
     def settle(self, job_id: int, found: str = "") -> None:
         """Nothing happens behind the daemon's back."""
 

@@ -53,6 +53,7 @@ class Node(PluginNode):
             NodeMethods(others := Dispatcher()),
             clock,
             "",
+            {},
         )
         self._made = ""
         self.others = others

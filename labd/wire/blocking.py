@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from labd.errors import DeadlineExceeded, LabdError
+from labd.errors import LabdError
 from labd.wire.exchange import Exchange, ExchangeStatistics, Then
 from labd.wire.faults import again, closed, late, left, unreachable
 from labd.wire.messages import Notice
@@ -69,15 +69,6 @@ class Client:
     def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         """Send a notice, which has no answer."""
         self._try_send(self._exchange.notice(method, params), self._timeout)
-
-    def wait_notice(self, timeout: float | None = None) -> Notice:
-        """The next notice that is no event."""
-        deadline = _deadline(self._timeout if timeout is None else timeout)
-        try:
-            self._receive_until(lambda: bool(self.notices), deadline)
-        except TimeoutError:
-            raise DeadlineExceeded(f"no notice came from {self._exchange.where} in time") from None
-        return self.notices.popleft()
 
     def events(
         self,

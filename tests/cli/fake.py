@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -38,13 +39,11 @@ class FakeDaemon:
 
     def stop(self) -> None:
         """Go away as a killed daemon does, but for the socket file."""
-        for sock in (self._listener, *self._peers):
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-            sock.close()
+        _end(self._listener)
+        Path(self.path).unlink(missing_ok=True)  # before a client sees the end
+        for peer in self._peers:
+            _end(peer)
         self._peers.clear()
-        with contextlib.suppress(FileNotFoundError):
-            __import__("os").unlink(self.path)
 
     def params(self, method: str) -> list[dict[str, Any]]:
         return [params for name, params in self.calls if name == method]
@@ -93,6 +92,12 @@ class FakeDaemon:
         if method not in self.answers:
             return NotFound(f"there is no method {method}")
         return self.answers[method]
+
+
+def _end(sock: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
+    sock.close()
 
 
 def _made(answer: Any, params: dict[str, Any]) -> Any:

@@ -1,6 +1,10 @@
 """Completion: the scripts are sound, offer what there is, and run nobody's text."""
 
+import os
+import pty
+import select
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
@@ -135,6 +139,85 @@ def test_names_that_a_shell_would_read_differently_are_not_offered(daemon: FakeD
     jobs = [job(3), job(2, name="$(rm -rf ~)"), job(1, name="a b"), job(4, name="-x"), job(5, name="")]
     daemon.on("job.list", {"jobs": jobs})
     assert run("__complete", "jobs").out.split() == ["last", "3", "2", "1", "4", "5", "train"]
+
+
+@pytest.mark.parametrize(
+    ("action", "names"),
+    [
+        ("enable", ["off", "wrong"]),
+        ("disable", ["bad", "on", "wrong"]),
+        ("reload", ["bad", "on", "wrong"]),
+        ("config", ["bad", "off", "on", "wrong"]),
+        ("trace", ["bad", "on"]),
+        ("hooks", []),
+        ("$(rm)", []),
+    ],
+)
+def test_plugins_are_offered_with_which_something_can_be_done(
+    daemon: FakeDaemon, run: Labctl, action: str, names: list[str]
+) -> None:
+    states = {"on": "loaded", "off": "disabled", "bad": "broken", "wrong": "failed"}
+    daemon.on("plugin.list", {"plugins": [{"name": name, "state": states[name]} for name in states]})
+    assert run("__complete", "plugins", action).out.split() == names
+
+
+@pytest.mark.real
+def test_bash_asks_for_plugins_after_the_action(bash: Path) -> None:
+    assert offered(bash, ["plugins", "re"]) == ["reload"]
+    assert offered(bash, ["plugins", "--json", "reload", ""], labctl='echo "$1-$2-$3"') == [
+        "__complete-plugins-reload"
+    ]
+    assert offered(bash, ["plugins", "trace", "hello", ""], labctl="echo on") == []
+
+
+@pytest.mark.real
+def test_fish_asks_for_plugins_after_the_action(run: Labctl, tmp_path: Path) -> None:
+    if shutil.which("fish") is None:
+        pytest.skip("fish is not here")
+    (tmp_path / "labctl.fish").write_text(run("completion", "fish").out)
+    text = f"source {tmp_path}/labctl.fish; function labctl; echo $argv | tr ' ' ,; end; complete -C '{{}}'"
+    for line, asked, other in (
+        ("labctl plugins reload ", "__complete,plugins,reload", "disable"),
+        ("labctl plugins ", "reload", "__complete,plugins,reload"),
+    ):
+        done = subprocess.run(["fish", "-c", text.format(line)], capture_output=True, text=True, check=True)
+        found = [each.split("\t")[0] for each in done.stdout.splitlines()]
+        assert asked in found
+        assert other not in found
+
+
+@pytest.mark.real
+def test_zsh_asks_for_plugins_after_the_action(run: Labctl, tmp_path: Path) -> None:
+    if shutil.which("zsh") is None:
+        pytest.skip("zsh is not here")
+    (tmp_path / "_labctl").write_text(run("completion", "zsh").out)
+    (tmp_path / "labctl").write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/asked\necho found\n')
+    (tmp_path / "labctl").chmod(0o755)
+    setup = f"fpath=({tmp_path} $fpath); autoload -Uz compinit; compinit -u -d {tmp_path}/dump; PS1=ready:"
+    (tmp_path / ".zshrc").write_text(setup)
+    env = os.environ | {"ZDOTDIR": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}", "TERM": "dumb"}
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execvpe("zsh", ["zsh", "-i"], env)
+    try:
+        until_shown(terminal, b"ready:")
+        for line in (b"labctl plugins reload \t", b"labctl plugins --json disable \t"):
+            os.write(terminal, line)
+            until_shown(terminal, b"found")
+            os.write(terminal, b"\x15")  # empty the line
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
+    asked = (tmp_path / "asked").read_text()
+    assert asked == "__complete plugins reload\n__complete plugins disable\n"
+
+
+def until_shown(terminal: int, text: bytes) -> None:
+    shown = b""
+    while text not in shown:
+        assert select.select([terminal], [], [], 60)[0], shown
+        shown += os.read(terminal, 4096)
 
 
 def test_methods_are_offered(daemon: FakeDaemon, run: Labctl) -> None:

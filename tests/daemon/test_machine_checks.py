@@ -55,8 +55,8 @@ def test_the_kernel_is_asked_whether_the_clock_is_kept(monkeypatch, answer, stat
 
 
 def test_a_clock_that_was_set_is_pointed_out():
-    assert machine_checks.drift(100.0, 101.0).state == "ok"
-    found = machine_checks.drift(100.0, -86_300.0)
+    assert machine_checks.drift(1.0).state == "ok"
+    found = machine_checks.drift(-86_400.0)
     assert (found.state, found.message) == ("warn", "set by -86400.0 s since labd started")
 
 

@@ -4,7 +4,19 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from labd.api import LABD_API, JobKind, Method, Mount, Notifier, Restart, Role, Route, Service, hookimpl
+from labd.api import (
+    LABD_API,
+    Engine,
+    JobKind,
+    Method,
+    Mount,
+    Notifier,
+    Restart,
+    Role,
+    Route,
+    Service,
+    hookimpl,
+)
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
 from labd.daemon.plugin_choice import Choice
@@ -44,7 +56,7 @@ def hook(name, answer):
 def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
-             "services": "labd_services", "notifiers": "labd_notifiers",
+             "services": "labd_services", "notifiers": "labd_notifiers", "engines": "labd_engines",
              "routes": "labd_http_routes"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
@@ -57,8 +69,17 @@ def good(name="good"):
         methods=[Method(f"{name}.greet", handler, Params)],
         services=(Service(f"{name}-ticker", run),),
         notifiers=Notifier(f"{name}-shout", send, Params),
+        engines=Engine(name=f"{name}-far", driver=Driver()),
         routes=[route(f"/{name}/{{key}}"), Mount(prefix=f"/{name}-pages", app=handler)],
     )
+
+
+class Driver:
+    """Of an engine that takes everything, and does nothing."""
+
+    async def check(self, needs): ...
+
+    submit = look = changed = cancel = forget = check
 
 
 def route(path, method="GET", handler=run, **more):
@@ -94,6 +115,7 @@ def assert_only_good(registry, bad="bad"):
     """*good* is untouched, and nothing is left of *bad*."""
     assert registry.record("good").loaded
     offered = (*registry.kinds, *registry.methods, *registry.services, *registry.notifiers, *registry.routes)
+    offered += registry.engines
     assert {name for name, _ in offered} == {"good"}
     assert bad not in registry.settings
 
@@ -116,7 +138,7 @@ def test_a_loaded_plugin_is_described_whole():
     assert [(owner, service.name) for owner, service in registry.services] == [("good", "good-ticker")]
     assert registry.settings == {"good": Params()}
     assert [(owner, notifier.name) for owner, notifier in registry.notifiers] == [("good", "good-shout")]
-    assert registry.statistics() == (1, 0, 0, 0, 1, 1, 1, 1)
+    assert registry.statistics() == (1, 0, 0, 0, 1, 1, 1, 1, 1)
 
 
 def test_a_hook_may_return_nothing_or_one_thing_or_several():
@@ -171,6 +193,15 @@ WRONG = {
     ),
     "a kind that labd has": (plugin(kinds=JobKind("command", handler, Params)), "already offered by labd"),
     "a kind that good has": (plugin(kinds=JobKind("good-kind", handler, Params)), "already offered by good"),
+    "engines of another type": (plugin(engines=[handler]), "labd_engines returned a function, not a Engine"),
+    "an engine without a driver": (
+        plugin(engines=Engine(name="far", driver=object())),
+        "check of its driver is a NoneType",
+    ),
+    "an engine that is labd's": (
+        plugin(engines=Engine(name="local", driver=Driver())),
+        "engine 'local' is already offered by labd",
+    ),
     "notifiers of another type": (
         plugin(notifiers=[handler]),
         "labd_notifiers returned a function, not a Notifier",

@@ -104,6 +104,12 @@ def test_built_in_plugins_come_first_and_take_the_same_way(site):
     assert states(registry) == {"site_zeta": "loaded", "alpha": "disabled"}
 
 
+def test_r28_safe_mode_keeps_what_ships_with_labd():
+    found = next(each for each in find() if each.name == "fanout")
+    assert Choice(safe=True).refusal(found) == ""
+    assert Choice(safe=True, disabled=frozenset({"fanout"})).refusal(found) == "disabled in the configuration"
+
+
 def test_an_object_in_a_module_can_be_the_plugin_and_the_module_states_its_api(site):
     source = """
 LABD_API = 99

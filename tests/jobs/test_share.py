@@ -30,6 +30,13 @@ def test_past_use_adds_up_faded():
     assert shares.used(7, 100.0) == 50.0
 
 
+def test_what_becomes_known_late_counts_as_if_it_had_come_in_order():
+    in_order, late = Shares(half_life=100.0), Shares(half_life=100.0)
+    in_order.load([(7, 80.0, 0.0), (7, 10.0, 100.0)])
+    late.load([(7, 10.0, 100.0), (7, 80.0, 0.0)])
+    assert late.used(7, 200.0) == in_order.used(7, 200.0) == 25.0
+
+
 def test_a_gpu_weighs_as_much_as_many_cores():
     assert weight(Request(500, gpus=2)) == 0.5 + 2 * GPU_WEIGHT
     assert weight(Request(share=250)) == GPU_WEIGHT / 4

@@ -215,7 +215,7 @@ def test_a_script_ships_its_functions_and_asyncio_gets_them_too(daemon):
         "async def main():\n"
         "    async with labd.aio.Client() as client:\n"
         "        made = await client.map(half, [2, 5])\n"
-        "        print(await made.results(), [r.index async for r in made.as_completed()])\n"
+        "        print(await made.results(), sorted([r.index async for r in made.as_completed()]))\n"
         "asyncio.run(main())\n"
     )
     env = {"LABD_SOCKET": daemon.socket, "PATH": os.defpath}

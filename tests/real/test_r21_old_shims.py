@@ -22,7 +22,10 @@ OLD = Path(__file__).with_name("data") / "shim-0.1"
 JOBS = 100
 _LAUNCHER = """import sys
 from labd.cli.labd import main
+from labd.jobs.launch import Launcher
 from labd.jobs.shim import spawn
+launch = Launcher.launch  # the old zygote knows no channel
+Launcher.launch = lambda self, folder, lock, channel: launch(self, folder, lock)
 spawn._ROOT = sys.argv.pop(1)
 sys.exit(main())"""
 

@@ -1,11 +1,12 @@
-"""Jobs, clients, subscribers, reloads and restarts of a plugin, round after round: what the daemon holds
-stays flat. R27.
+"""Jobs, clients, subscribers, reloads, restarts of a plugin and rotations of the log, round after round: what
+the daemon holds stays flat. R27.
 
 The short form runs always; ``LABD_SOAK=600 pytest tests/real/test_r27_soak.py`` soaks for ten minutes.
 The short form sees descriptors, threads, dead children, and memory that grows by kilobytes with each event.
 It is too short for less: what an allocator keeps back hides that. A minute or more sees a leak of each event.
 """
 
+import json
 import logging
 import os
 import signal
@@ -69,7 +70,27 @@ def too_much(found: dict[str, float]) -> dict[str, float]:
     return {name: added for name, added in found.items() if added > MOST[name]}
 
 
-def one_round(daemon: DaemonProcess) -> None:
+def slopes(samples: Sequence[Sample], seconds: float) -> dict[str, float]:
+    """The same trends, as what an hour would add."""
+    return {name: round(added / seconds * 3600, 1) for name, added in growth(samples).items()}
+
+
+class Rotation:
+    """Rotates a log as logrotate does with ``copytruncate``: the daemon keeps its descriptor."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self.count = self.lines = 0
+
+    def rotate(self) -> None:
+        """Copy and empty it. What was copied has to be whole lines, which a program can read."""
+        text = self._file.read_bytes()
+        os.truncate(self._file, 0)
+        self.count += 1
+        self.lines += len([json.loads(line) for line in text.splitlines()])
+
+
+def one_round(daemon: DaemonProcess, rotation: Rotation) -> None:
     """Everything that comes and goes; nothing of it is left at the end."""
     with ExitStack() as stack:
         clients = [stack.enter_context(daemon.client()) for _ in range(CLIENTS)]
@@ -81,31 +102,53 @@ def one_round(daemon: DaemonProcess) -> None:
         assert daemon.process is not None
         daemon.process.send_signal(signal.SIGHUP)
         daemon.until_state(long, "running")
+        rotation.rotate()
         daemon.call("job.cancel", {"job": long})
         daemon.ended(*jobs, long)
         daemon.call("plugin.reload", {"plugin": "fanout"})
         for client in clients:
             client.call("job.list", {"limit": 10})
     wait_until(lambda: daemon.call("daemon.status")["connections"]["now"] == 1)
+    wait_until(lambda: len(shims(daemon)) <= 1)  # those without a job are kept a while, one of them for good
+
+
+def shims(daemon: DaemonProcess) -> list[str]:
+    """The processes below the daemon's own: shims are children of the zygote."""
+    children = Path(f"/proc/{daemon.pid}/task/{daemon.pid}/children").read_text().split()
+    return [pid for child in children for pid in below(child)]
+
+
+def below(pid: str) -> list[str]:
+    try:
+        return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    except FileNotFoundError:
+        return []
 
 
 def last_event(daemon: DaemonProcess) -> int:
     return int(daemon.call("daemon.status")["events"]["last"])
 
 
-def test_r27_what_the_daemon_holds_stays_flat(make_daemon: Callable[..., DaemonProcess]) -> None:
+def test_r27_what_the_daemon_holds_stays_flat(
+    make_daemon: Callable[..., DaemonProcess], record_property: Callable[[str, object], None]
+) -> None:
     daemon = make_daemon().start()
+    rotation = Rotation(daemon.log_file)
     while last_event(daemon) < 2 * RECENT:  # the log of recent events fills once, which is no leak
-        one_round(daemon)
+        one_round(daemon, rotation)
     samples: list[Sample] = []
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end or len(samples) < 10:
-        one_round(daemon)
+    began, lines = time.monotonic(), rotation.lines
+    while time.monotonic() < began + SECONDS or len(samples) < 10:
+        one_round(daemon, rotation)
         samples.append(sample(daemon))
-    found = growth(samples)
+    found, hourly = growth(samples), slopes(samples, time.monotonic() - began)
     log.info("%d rounds, from %s to %s, together they add %s", len(samples), samples[0], samples[-1], found)
+    log.info("slopes in an hour: %s; %d rotations of the log", hourly, rotation.count)
+    record_property("slopes_per_hour", hourly)
     assert too_much(found) == {}, samples
     assert len(daemon.events("daemon.reloaded")) >= len(samples) // 2
+    assert rotation.lines - lines >= len(samples) // 2, "the log ended with a rotation"
+    assert daemon.log_file.stat().st_size < 2**20
 
 
 @pytest.mark.parametrize("figure", Sample._fields)

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from labd.errors import StateError, StoreUnavailable
-from labd.store import Store, connect, run_snapshots, snapshot
+from labd.store import Store, connect, keeping, run_snapshots, snapshot
 from tests.store.rows import Open, add, fill, numbers
 from tests.support import wait_until_async
 
@@ -51,11 +51,11 @@ async def test_the_first_snapshot_is_due_an_interval_after_the_newest(
     made = snapshot.take_dated(store.path, 0.0, keep=3)
     os.utime(made, (1000.0, 1000.0))
     store.now = lambda: 1600.0
-    assert snapshot._until_due(store, 3600.0) == 3000.0
+    assert keeping._until_due(store, 3600.0) == 3000.0
     store.now = lambda: 9999.0
-    assert snapshot._until_due(store, 3600.0) == 0.0
+    assert keeping._until_due(store, 3600.0) == 0.0
     store.now = lambda: 0.0
-    assert snapshot._until_due(store, 3600.0) == 3600.0
+    assert keeping._until_due(store, 3600.0) == 3600.0
 
 
 async def test_a_snapshot_that_fails_is_logged_and_tried_again(

@@ -9,11 +9,12 @@ import trio
 
 from labd.api import Method, hookimpl
 from labd.config import load
-from labd.daemon.app import Daemon, Setup
+from labd.daemon.app import Daemon
 from labd.daemon.node import PluginNode
 from labd.daemon.notify import Notifier
 from labd.daemon.plugins import Found
 from labd.daemon.registry import Registry
+from labd.daemon.setup import Setup
 from labd.jobs import limits
 from labd.paths import find
 from labd.store.writer import Store

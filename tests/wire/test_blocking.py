@@ -10,7 +10,6 @@ import pytest
 from labd.errors import DeadlineExceeded, ProtocolError, Unreachable, UsageError
 from labd.wire.blocking import Client
 from labd.wire.messages import Notice
-from labd.wire.session import encode
 from tests.wire.scripted import Daemon, Peer
 
 pytestmark = pytest.mark.real
@@ -37,17 +36,6 @@ def test_it_works_over_a_socket_it_is_given(pair):
         greeting.join()
         client.notify("cancel", {"id": 9})
         assert peer.receive() == Notice("cancel", {"id": 9})
-
-
-def test_it_waits_for_a_notice_no_longer_than_told(pair):
-    ours, peer = pair
-    greeting = in_thread(peer.greet)
-    with Client("here", sock=ours) as client:
-        greeting.join()
-        with pytest.raises(DeadlineExceeded, match="no notice came from here"):
-            client.wait_notice(0.02)
-        peer.send(encode(Notice("stopping", {})))
-        assert client.wait_notice(60) == Notice("stopping", {})
 
 
 def test_a_daemon_that_does_not_say_hello_is_left_in_time(pair):
@@ -134,7 +122,7 @@ def test_a_refused_call_leaves_the_client_usable(tmp_path):
         assert client.call("ping") == 1
         client.notify("bye")
         with pytest.raises(ProtocolError):
-            client.wait_notice(60)
+            client.call("ping")
 
 
 def test_it_imports_nothing_heavy():

@@ -42,11 +42,12 @@ def run(args: argparse.Namespace) -> int:
             state_of(args), args.file, origin, folders=not args.no_folders,
             progress=lambda done, part, all_: meter.show(done, min(part / all_, 1.0) if all_ else None),
         )  # fmt: skip
+    count = made.about.attempts
     if args.json:
         output.emit(**(msgspec.to_builtins(made) | {"file": os.path.abspath(args.file)}))
     else:
         output.say(
-            f"{args.file}: {about_bytes(made.size)}, {made.about.attempts} attempts, {made.members} files "
-            f"and folders of {made.about.state_dir}"
+            f"{args.file}: {about_bytes(made.size)}, {count} attempt{'' if count == 1 else 's'}, "
+            f"{made.members} files and folders of {made.about.state_dir}"
         )
     return exits.OK

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+from importlib import import_module
 
 from labd.cli import exits, output
 from labd.cli.connect import Connect
@@ -11,14 +12,23 @@ from labd.errors import LabdError
 
 HELP = """print the completion script of a shell
 
-The script is static, so completing costs no start of labctl; only names of jobs and methods are asked
-of the daemon."""
+The script is static, so completing costs no start of labctl; only names of jobs, methods and plugins
+are asked of the daemon."""
 EXAMPLES = [
     ("labctl completion bash > ~/.local/share/bash-completion/completions/labctl", "bash"),
     ("labctl completion zsh > ~/.zfunc/_labctl", "zsh; ~/.zfunc has to be in $fpath"),
     ("labctl completion fish > ~/.config/fish/completions/labctl.fish", "fish"),
 ]
 PLAIN = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:@%+-]*")
+NOTHING_TO_DO = {
+    "enable": ("loaded", "broken"),
+    "disable": ("disabled",),
+    "reload": ("disabled",),
+    "config": (),
+    "trace": ("disabled", "failed", "incompatible"),
+}
+"""Of what can be done with a plugin: the states in which it is no use."""
+
 SHELLS = ("bash", "zsh", "fish")
 
 
@@ -27,14 +37,15 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace, connect: Connect) -> int:
-    from labd.cli import shells
-
-    print(getattr(shells, args.shell)(), end="")
+    print(import_module(f"labd.cli.shells.{args.shell}").script(), end="")
     return exits.OK
 
 
 def complete(words: list[str], connect: Connect) -> int:
-    """``labctl __complete jobs [STATE ...]|methods``: one candidate a line. Silent without a daemon."""
+    """``labctl __complete jobs [STATE ...]|methods|plugins ACTION``: one candidate a line.
+
+    Silent without a daemon.
+    """
     try:
         with connect() as client:
             output.show(_candidates(words, client))
@@ -50,7 +61,17 @@ def _candidates(what: list[str], client: Calls) -> list[str]:
     if what == ["methods"]:
         found = [method["name"] for method in client.call("methods")["methods"]]
         return [name for name in found if PLAIN.fullmatch(name)]
+    if len(what) == 2 and what[0] == "plugins":
+        return _plugins(client, what[1])
     return []
+
+
+def _plugins(client: Calls, action: str) -> list[str]:
+    """The names of the plugins with which *action* does something."""
+    if action not in NOTHING_TO_DO:
+        return []
+    found = client.call("plugin.list")["plugins"]
+    return sorted({one["name"] for one in found if one["state"] not in NOTHING_TO_DO[action]})
 
 
 def _jobs(client: Calls, states: list[str]) -> list[str]:

@@ -71,6 +71,8 @@ def _add_workers(parser: Parser) -> None:
     add("--cpus", metavar="N", type=float, help="cores of each worker (1)")
     add("--mem", metavar="SIZE", type=size, dest="memory", help="memory of each, as in 8G")
     add("--gpus", metavar="N", type=int, help="GPUs of each")
+    add("--engine", metavar="NAME", help="where calls are made: local (in workers here), dask, slurm, ...")
+    add("--no-repeat", action="store_true", help="do not make a call again that was lost with its worker")
     add("--module", metavar="NAME", action="append", help="import it once, before workers are forked")
     add("--python", metavar="PATH", help="the interpreter (default: $VIRTUAL_ENV's, else labd's)")
     add("-r", "--requirement", metavar="FILE", action="append", help="install what FILE asks for, once")

@@ -32,6 +32,8 @@ LASTS = {
     "disable": ", until labd ends; plugins.disabled in labd.toml is for good",
 }
 ACTIONS = (*CHANGES, "config", "hooks", "trace")
+SECOND = "plugins"
+"""What a shell that completes asks for after the action."""
 LONGEST = 300.0
 """Seconds: an import may be slow, and a service may take its time to stop."""
 

@@ -1,6 +1,7 @@
 """``labd run``: the daemon in the foreground."""
 
 import argparse
+import gc
 import os
 
 
@@ -10,6 +11,7 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
 
 def run(args: argparse.Namespace) -> int:
     """Run the daemon until it is told to stop. Raises LabdError when it cannot start."""
+    gc.disable()  # nothing that a start makes is garbage; it is on again before the loop runs
     from labd.jobs.shim.spawn import start_zygote
 
     zygote = start_zygote()  # first of all, while this process is small and has one thread

@@ -1,16 +1,20 @@
 """``daemon.*``, ``event.*`` and ``methods``: the daemon about itself."""
 
-from typing import Annotated, Any, Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import msgspec
 from msgspec import Meta
 
 from labd.api.methods import Call, Method, Role
 from labd.daemon.dispatch import Dispatcher
-from labd.daemon.doctor import Check
 from labd.daemon.events import Bus, as_map
 from labd.store import eventlog
 from labd.store.writer import Store
+
+if TYPE_CHECKING:
+    from labd.daemon.doctor import Check
 
 MAX_EVENTS = 5000
 

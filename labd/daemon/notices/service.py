@@ -34,6 +34,9 @@ READ = 64
 LAZY = 1000
 """Events that owe nothing and may be looked at again after a restart: a write for each would be waste."""
 
+GATHERED = 0.05
+"""Seconds in which events come together: whose job wants a notice is looked up once for all of them."""
+
 PATIENCE = 1.0
 """Seconds between tries to note something while nothing can be stored."""
 
@@ -80,6 +83,7 @@ class Notices:
             while True:
                 await trio.lowlevel.checkpoint()
                 await listener.wait_readable()
+                await trio.sleep(GATHERED)
                 events = await listener.read_older(READ) if listener.behind else listener.read_nowait(READ)
                 listener.transient.clear()
                 notices = self._owed([event for event in events if event.kind in KINDS])

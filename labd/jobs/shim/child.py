@@ -1,7 +1,8 @@
 """From the shim's child to the job's own program: session, user, folder, signals, exec.
 
-fork and exec rather than posix_spawn, which can neither change the folder nor ask to die with the
-parent; a shim is small and has one thread, so that a fork is cheap and safe.
+What the standard library can do goes the short way (:mod:`labd.jobs.shim.direct`). The others fork: a job
+of another user, or one that must not run before it is in its control group. A shim is small and has one
+thread, so that a fork is safe.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import signal
 import stat
 import time
 
+from labd.jobs.shim import direct, outset
 from labd.process import kernel
 
 TYPE_CHECKING = False
@@ -21,23 +23,47 @@ if TYPE_CHECKING:
 
 NOT_FOUND, NOT_RUNNABLE = 127, 126
 
-EXPENDABLE = 100
-"""oom_score_adj of a job: when the machine has no memory left, a job goes before labd and its shims do,
-whatever their own is (a unit may have made the daemon's low). Still the largest process goes first."""
+
+class Forked:
+    """The job's process; *reasons* is a pipe that holds the reason if its program could not be run."""
+
+    def __init__(self, pid: int, reasons: int) -> None:
+        self.pid = pid
+        self._reasons = reasons
+
+    def fault(self) -> str:
+        """``STEP ERRNO`` when the program could not be run; to be asked when the job has ended."""
+        return os.read(self._reasons, 64).decode()
+
+    def close(self) -> None:
+        os.close(self._reasons)
 
 
-def start(order: dict[str, Any], admit: Callable[[int], object]) -> tuple[int, int]:
-    """Fork the job; its pid, and a pipe that holds the reason if its program could not be run.
+def start(order: dict[str, Any], admit: Callable[[int], object]) -> Forked | direct.Spawned:
+    """Start the job. *admit* is called with its pid, to put it in its bounds.
 
-    *admit* is called with the pid while the child waits: it puts the job in its bounds.
-    The job inherits standard input, output and error, and nothing else. The pipe closes at exec, so
-    it may be read without waiting as soon as the job has ended. Raises ValueError for an order that
-    names no program, KeyError for one that lacks a key, OSError when there can be no other process now.
+    Raises ValueError for an order that names no program, KeyError for one that lacks a key, OSError when
+    there can be no other process now.
     """
     if not (order["argv"] and order["cwd"]):
         raise ValueError("the order names no program or no folder")
     if not isinstance(order["env"], dict):
         raise ValueError("the order has no map as env")  # noqa: TRY004 - bad data, not a bad call
+    if not direct.suits(order):
+        return fork(order, admit)
+    spawned = direct.start(order)
+    if spawned.pid:
+        admit(spawned.pid)
+    return spawned
+
+
+def fork(order: dict[str, Any], admit: Callable[[int], object]) -> Forked:
+    """Fork the job.
+
+    *admit* is called with the pid while the child waits: it puts the job in its bounds.
+    The job inherits standard input, output and error, and nothing else. The pipe closes at exec, so
+    it may be read without waiting as soon as the job has ended. Raises OSError.
+    """
     reasons, tell = os.pipe()
     gate, opener = os.pipe()
     shim = os.getpid()
@@ -52,7 +78,7 @@ def start(order: dict[str, Any], admit: Callable[[int], object]) -> tuple[int, i
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         for fd in (gate, opener, tell):
             os.close(fd)
-    return pid, reasons
+    return Forked(pid, reasons)
 
 
 def _become(order: dict[str, Any], shim: int, gate: tuple[int, int], tell: int) -> NoReturn:
@@ -61,9 +87,9 @@ def _become(order: dict[str, Any], shim: int, gate: tuple[int, int], tell: int) 
         os.close(gate[1])
         os.read(gate[0], 1)  # until the shim closes its end, or dies
         os.setsid()
-        _reset_signals()
-        os.umask(0o022)
-        _be_expendable()
+        outset.reset_signals()
+        os.umask(outset.UMASK)
+        outset.be_expendable()
         step = "user"
         _change_user(order.get("user"))
         kernel.die_with_parent(signal.SIGKILL)
@@ -79,23 +105,6 @@ def _become(order: dict[str, Any], shim: int, gate: tuple[int, int], tell: int) 
         os.write(tell, f"{step} {errno.EINVAL}".encode())
     finally:
         os._exit(NOT_RUNNABLE)
-
-
-def _reset_signals() -> None:
-    for signum in signal.valid_signals():
-        if signum not in (signal.SIGKILL, signal.SIGSTOP):
-            signal.signal(signum, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
-
-
-def _be_expendable() -> None:
-    try:
-        with open("/proc/self/oom_score_adj", "r+") as file:
-            if int(file.read()) < EXPENDABLE:
-                file.seek(0)
-                file.write(str(EXPENDABLE))
-    except OSError:
-        pass  # the kernel then chooses by size alone
 
 
 def _change_user(user: dict[str, Any] | None) -> None:

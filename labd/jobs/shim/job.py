@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import time
@@ -31,6 +32,22 @@ def log(message: str) -> None:
         pass
 
 
+class Used:
+    """What the processes of one job have used: seconds of a core, bytes that the largest of them held.
+
+    The kernel's count for all children of a process (getrusage) would hold those of earlier jobs too.
+    """
+
+    def __init__(self) -> None:
+        self.user_seconds = self.system_seconds = 0.0
+        self.largest = 0
+
+    def add(self, usage: resource.struct_rusage) -> None:
+        self.user_seconds += usage.ru_utime
+        self.system_seconds += usage.ru_stime
+        self.largest = max(self.largest, usage.ru_maxrss * 1024)
+
+
 class Job:
     """The running job: its main process, all that descends from it, and the way it will end.
 
@@ -46,13 +63,14 @@ class Job:
         self._over = False
         self.status = 0
         self.ended = (0.0, 0.0)
-        self._wake, pulse = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(pulse, warn_on_full_buffer=False)
+        self.used = Used()
+        self._wake, self._pulse = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self._pulse, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._poll = select.poll()
         self._poll.register(self._wake, select.POLLIN)
         self._poll.register(ctl, select.POLLIN)
-        self._pid, self._faults = child.start(order, self._admit)
+        self._child = child.start(order, self._admit)
 
     def _admit(self, pid: int) -> None:
         if trouble := self._bounds.admit(pid):
@@ -62,9 +80,20 @@ class Job:
     def reason(self) -> str:
         return self._ending.reason
 
-    def wait(self) -> None:
-        """Serve the job until no process of it is left."""
-        while self._reap() and self._press():
+    def __enter__(self) -> Job:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        signal.set_wakeup_fd(-1)
+        self._child.close()
+        os.close(self._wake)
+        os.close(self._pulse)
+
+    def wait(self) -> bool:
+        """Serve the job until no process of it is left; False when some are that cannot be ended."""
+        while self._reap():
+            if not self._press():
+                return False
             now = kernel.boottime()
             waits = [s for s in (self._ending.wait(now), self._bounds.wait(now)) if s is not None]
             ready = self._poll.poll(int(1000 * min(waits)) + 1 if waits else None)
@@ -72,17 +101,19 @@ class Job:
                 data = os.read(fd, 4096)
                 if fd == self._ctl:
                     self._obey(data)
+        return True
 
     def _reap(self) -> bool:
         """Collect the dead; whether any process is left."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return False  # we are a subreaper: no child means that nothing of the job is left
             if pid == 0:
                 return True
-            if pid == self._pid:
+            self.used.add(usage)
+            if pid == self._child.pid:
                 self._main_ended(status)
 
     def _main_ended(self, status: int) -> None:
@@ -129,8 +160,8 @@ class Job:
         if signum in WHOLE_TREE:
             procs.signal_tree(os.getpid(), signum)
         elif not self._over:
-            os.kill(self._pid, signum)  # our own child, not waited for yet: the pid is surely its
+            os.kill(self._child.pid, signum)  # our own child, not waited for yet: the pid is surely its
 
     def fault(self) -> str:
         """Why the program could not be run, in the form of :func:`child.explain`; empty if it was."""
-        return os.read(self._faults, 64).decode()
+        return self._child.fault()

@@ -8,12 +8,11 @@ log, commands arrive through the fifo ``ctl``, and only SIGKILL ends it early.
 from __future__ import annotations
 
 import os
-import resource
 import time
 
 from labd.jobs.shim import child, marks
 from labd.jobs.shim.ending import Ending
-from labd.jobs.shim.job import Job, log
+from labd.jobs.shim.job import Job, Used, log
 from labd.process import kernel
 from labd.process.bounds import Bounds
 
@@ -22,24 +21,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def run(folder: str, ctl: int) -> None:
-    """Be the shim of the attempt in *folder*; returns when its exit record is durable.
-
-    When the ``started`` record cannot be written the job is not begun, and neither record is left.
-    """
+def settle_in() -> None:
+    """Make this process one that can own jobs."""
     os.setsid()
     kernel.become_subreaper()
     kernel.set_name(b"labd-shim")
-    os.umask(0o077)  # the folder's files; the job gets 022
+    os.umask(0o077)  # the folder's files; the job gets another
+
+
+def run(folder: str, ctl: int) -> bool:
+    """Be the shim of the attempt in *folder*; returns when its exit record is durable, and then says
+    whether no process of it is left.
+
+    When the ``started`` record cannot be written the job is not begun, and neither record is left.
+    """
     _redirect(folder)
     since, started = kernel.boottime(), time.time()
     try:
         _say_started(folder, since, started)
     except OSError as error:
-        return log(f"the job was not begun, since its start cannot be recorded: {error}")
-    outcome = _order_and_run(folder, ctl, since)
+        log(f"the job was not begun, since its start cannot be recorded: {error}")
+        return True
+    outcome, clean = _order_and_run(folder, ctl, since)
     outcome.update(started=started, boot_id=marks.boot_id())
-    return _say_exit(folder, outcome)
+    _say_exit(folder, outcome)
+    return clean
 
 
 def _redirect(folder: str) -> None:
@@ -66,18 +72,19 @@ def _say_started(folder: str, since: float, started: float) -> None:
         raise
 
 
-def _order_and_run(folder: str, ctl: int, since: float) -> dict[str, Any]:
+def _order_and_run(folder: str, ctl: int, since: float) -> tuple[dict[str, Any], bool]:
     try:
         order = marks.read(folder, marks.ORDER) or {}
         bounds = Bounds(order, f"job-{os.path.basename(folder)}")
         job = Job(order, ctl, _ending(order, since), bounds)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        return _failed(child.NOT_RUNNABLE, f"cannot begin {folder}: {error!r}", since)
-    job.wait()
-    bounds.settle(_largest())
-    if fault := job.fault():
-        return _failed(*child.explain(fault, order), since)
-    return _ended(job, bounds, since)
+        return _failed(child.NOT_RUNNABLE, f"cannot begin {folder}: {error!r}", since), False
+    with job:
+        clean = job.wait()
+        bounds.settle(job.used.largest)
+        if fault := job.fault():
+            return _failed(*child.explain(fault, order), since, job.used), clean
+        return _ended(job, bounds, since), clean
 
 
 def _ending(order: dict[str, Any], since: float) -> Ending:
@@ -90,30 +97,24 @@ def _ended(job: Job, bounds: Bounds, since: float) -> dict[str, Any]:
     ways = {"exit_code": None, "signal": -code} if code < 0 else {"exit_code": code, "signal": None}
     reason = bounds.reason(job.reason, ways["signal"])
     words = {"reason": reason, "message": bounds.explain(reason), "peak_memory": bounds.peak}
-    return ways | words | _figures(since, *job.ended)
+    return ways | words | _figures(since, *job.ended, job.used)
 
 
-def _failed(exit_code: int, message: str, since: float) -> dict[str, Any]:
+def _failed(exit_code: int, message: str, since: float, used: Used | None = None) -> dict[str, Any]:
     log(message)
     outcome: dict[str, Any] = {"exit_code": exit_code, "signal": None, "reason": "exec_failed"}
     words = {"message": marks.shorten(message), "peak_memory": None}
-    return outcome | words | _figures(since, time.time(), kernel.boottime())
+    return outcome | words | _figures(since, time.time(), kernel.boottime(), used or Used())
 
 
-def _figures(since: float, ended: float, until: float) -> dict[str, Any]:
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+def _figures(since: float, ended: float, until: float, used: Used) -> dict[str, Any]:
     return {
         "ended": ended,
         "seconds": until - since,
-        "user_seconds": used.ru_utime,
-        "system_seconds": used.ru_stime,
-        "max_rss": _largest(),
+        "user_seconds": used.user_seconds,
+        "system_seconds": used.system_seconds,
+        "max_rss": used.largest,
     }
-
-
-def _largest() -> int:
-    """Bytes that the largest process of the job held."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
 
 
 def _say_exit(folder: str, outcome: dict[str, Any]) -> None:

@@ -1,30 +1,26 @@
 """The small process that shims are forked from, so that a fork costs a millisecond whatever the daemon holds.
 
-A request is one packet: the JSON map ``{"dir": attempt folder}`` with the locked descriptor of its
-``lock`` file attached. The reply is ``{"dir", "pid"}``, or ``{"dir", "error"}`` when nothing was started.
-A packet that was sent and never received still holds the lock; it goes with the zygote.
+With a :mod:`request <labd.jobs.shim.requests>` may come, after the lock, the shim's end of a channel to the
+daemon. The reply is ``{"dir", "pid"}``, or ``{"dir", "error"}`` when nothing was started.
 """
 
 from __future__ import annotations
 
-import array
 import gc
-import json
 import os
 import signal
 import socket
 import traceback
 import warnings  # noqa: F401 - os.execvpe wants it; imported here, all shims share it
 
-from labd.jobs.shim import marks, shim
+from labd.jobs.shim import requests, serve
 from labd.process import kernel
+
+DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
-
-PACKET = 65536
-DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 
 def main(fd: int) -> NoReturn:
@@ -44,35 +40,26 @@ def main(fd: int) -> NoReturn:
 
 def _serve(connection: socket.socket) -> bool:
     try:
-        space = socket.CMSG_SPACE(array.array("i").itemsize)
-        packet, extra, _, _ = connection.recvmsg(PACKET, space, socket.MSG_CMSG_CLOEXEC)
+        packet, held = requests.receive(connection)
     except ConnectionResetError:
         return True  # the daemon went with replies unread; its requests are still queued
     if not packet:
         return False
     try:
-        connection.send(json.dumps(_answer(connection, packet, _descriptors(extra))).encode())
+        requests.send(connection, _answer(connection, packet, held))
     except (BrokenPipeError, ConnectionResetError):
         pass  # nobody waits for the reply; the lock tells the next daemon
     return True
 
 
-def _descriptors(extra: list[tuple[int, int, bytes]]) -> list[int]:
-    fds = array.array("i")
-    for level, kind, data in extra:
-        if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
-            fds.frombytes(data[: len(data) - len(data) % fds.itemsize])
-    return list(fds)
-
-
 def _answer(connection: socket.socket, packet: bytes, held: list[int]) -> dict[str, object]:
     folder = ""
     try:
-        folder = str(json.loads(packet)["dir"])
-        if len(held) != 1:
+        folder = requests.folder_in(packet)
+        if len(held) not in (1, requests.MOST):
             raise ValueError(f"{len(held)} descriptors instead of the lock")
-        held.append(_open_ctl(folder))
-        return {"dir": folder, "pid": _fork(connection, folder, held[1])}
+        held.insert(1, requests.open_ctl(folder))
+        return {"dir": folder, "pid": _fork(connection, folder, *held)}
     except (OSError, ValueError, KeyError, TypeError) as error:
         return {"dir": folder, "error": str(error)}
     finally:
@@ -80,24 +67,14 @@ def _answer(connection: socket.socket, packet: bytes, held: list[int]) -> dict[s
             os.close(fd)
 
 
-def _open_ctl(folder: str) -> int:
-    """The fifo for commands, read and write, so that it never reports a hang-up.
-
-    It is made before the reply: whoever knows that the attempt was started can cancel it.
-    """
-    path = os.path.join(folder, marks.CTL)
-    os.mkfifo(path, 0o600)
-    return os.open(path, os.O_RDWR | os.O_NONBLOCK)
-
-
-def _fork(connection: socket.socket, folder: str, ctl: int) -> int:
+def _fork(connection: socket.socket, folder: str, lock: int, ctl: int, channel: int = -1) -> int:
     pid = os.fork()
     if pid:
         return pid
     try:
         connection.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        shim.run(folder, ctl)
+        serve.serve(folder, lock, ctl, None if channel < 0 else socket.socket(fileno=channel))
     except BaseException:
         traceback.print_exc()  # into the job's log, if it got that far
     finally:

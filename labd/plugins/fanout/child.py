@@ -10,6 +10,7 @@ import sys
 import time
 import traceback
 import types
+from collections.abc import Callable
 from typing import Any
 
 from labd import worker
@@ -32,12 +33,21 @@ class TimeLimit(Exception):
 
 
 class Calls:
-    """Offers :meth:`run`. *function* is ``module:name``, or with *source* a name in that text."""
+    """Offers :meth:`run`. *function* is ``module:name``, or with *source* a name in that text. *tell* is
+    what is done of a chunk told to, as ``done``.
+    """
 
     def __init__(
-        self, function: str, source: str | None, kwargs: dict[str, Any], time_limit: float, said: str = ""
+        self,
+        function: str,
+        source: str | None,
+        kwargs: dict[str, Any],
+        time_limit: float,
+        said: str = "",
+        tell: Callable[..., object] = worker.notify,
     ) -> None:
         refuse_stale()
+        self._tell = tell
         self._name, self._said = said, _catch_output()
         self._function = _from_source(source, function) if source is not None else _imported(function)
         self._kwargs, self._limit = kwargs, time_limit
@@ -58,7 +68,7 @@ class Calls:
             line = arguments[place] if arguments else None
             self._call(call, line, bounds)
             if time.monotonic() - told > FLUSH or self._bytes > FLUSH_BYTES:
-                worker.notify("done", outcomes=self._taken())
+                self._tell("done", outcomes=self._taken())
                 told = time.monotonic()
         return self._taken()
 
@@ -72,7 +82,7 @@ class Calls:
         try:
             good, text = True, self._result(line if line is not None else _number(call, bounds))
         except BaseException as error:  # also SystemExit: it is this call's, not the worker's
-            good, text = False, _described(error)
+            good, text = False, described(error)
         said = self._printed()
         self._done.append([call, time.perf_counter() - began, good, text, said])
         self._bytes += len(text) + len(said)
@@ -171,7 +181,8 @@ def _number(call: int, bounds: list[int] | None) -> int:
     return bounds[0] + call * bounds[2]
 
 
-def _described(error: BaseException) -> str:
+def described(error: BaseException) -> str:
+    """*error* as JSON, without what of its traceback is ours."""
     own = error.__traceback__
     while own is not None and own.tb_frame.f_code.co_filename == __file__:
         own = own.tb_next  # ours is nobody's business

@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import trio
 
-from labd.api import Conflict, LabdError, Node, NotFound, Peer, UsageError
+from labd.api import Conflict, LabdError, Needs, Node, NotFound, Peer, UsageError
+from labd.api.engines import LOCAL
 from labd.plugins.fanout import arguments as argument_files
-from labd.plugins.fanout import luggage
+from labd.plugins.fanout import luggage, tasks
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
@@ -53,6 +54,8 @@ class Engine:
                 for one in self._maps.values():
                     if one.record.state == "running":
                         self._begin(one)
+                    elif one.record.spec.engine != LOCAL:
+                        nursery.start_soon(self._lives.leave, one)
                 task_status.started()
                 await trio.sleep_forever()
         finally:
@@ -97,10 +100,6 @@ class Engine:
             raise NotFound(f"there is no map {ref!r}", hint="labctl maps lists them")
         return found
 
-    def workers(self, one: Map) -> int:
-        """How many workers it has."""
-        return self._crowd.workers(one.record.id)
-
     async def read(self, one: Map, name: str, offset: int, limit: int) -> bytes:
         """What is durable of the ``results`` or ``logs`` of a map from *offset* on."""
         data: bytes = await self._disk.ask(lambda: one.file(name).read(offset, limit))
@@ -109,11 +108,12 @@ class Engine:
     # -- changes ---------------------------------------------------------------------------------
 
     async def submit(self, peer: Peer, spec: MapSpec, data: bytes, more: bool, key: str | None) -> Map:
-        """A new map, durable on return. Raises UsageError for arguments that are wrong, Refused."""
+        """A new map, durable on return. Raises UsageError for arguments that are wrong, NotFound, Refused."""
         async with self._accepting:
             if key is not None and (known := self._keys.get((peer.uid, key))) is not None:
                 return self._maps[known]
             self._need_nursery()
+            await self._check_engine(peer, spec)
             one = self._map(await self._record(peer, spec, data, more, key))
             if spec.data:
                 await luggage.take(self._node, peer, spec, self._disk, one.folder.staged)
@@ -125,6 +125,13 @@ class Engine:
             self._begin(one)
         self._need_nursery().start_soon(self._lives.tell, "map.submitted", one)
         return one
+
+    async def _check_engine(self, peer: Peer, spec: MapSpec) -> None:
+        """Raises NotFound for an engine that nobody offers, UsageError and Refused for what it never runs."""
+        if spec.engine != LOCAL:
+            _check_travels(spec)
+            needs = Needs(cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, user=peer.name)
+            await self._node.engines.find(spec.engine).driver.check(needs)
 
     async def extend(self, one: Map, at: int, data: bytes, more: bool) -> int:
         """More arguments for a map that is open; their bytes so far. The last ones start it.
@@ -169,11 +176,8 @@ class Engine:
 
     async def collect(self, dry_run: bool = False) -> list[Kept]:
         """Remove maps that are over the limits of retention, or with *dry_run* only say which."""
-        sizes = await self._disk.ask(lambda: {one.record.id: one.folder.size() for one in self.maps})
-        kept = [
-            Kept(number, one.record.ended if not one.record.live else None, sizes.get(number, 0))
-            for number, one in self._maps.items()
-        ]
+        maps = list(self.maps)
+        kept = await self._disk.ask(lambda: [_kept(one) for one in maps])
         going = gone(kept, self._limits, self._node.clock.wall())
         for each in () if dry_run else going:
             one = self._maps.get(each.id)
@@ -237,6 +241,26 @@ class Engine:
                 hint="raise plugins.fanout.max_calls, or let one call do more",
             )
         record.total, record.state = calls, "running"
+
+
+def _check_travels(spec: MapSpec) -> None:
+    """Raises UsageError for what is only where labd is."""
+    if spec.data:
+        raise UsageError(
+            f"data: files do not go along to the engine {spec.engine!r}",
+            hint="leave data out, and let calls open the files by a path that the machines share",
+        )
+    if spec.sandbox != "limits":
+        raise UsageError(
+            f"sandbox: the engine {spec.engine!r} cannot make calls {spec.sandbox!r}",
+            hint="leave sandbox out, or make the calls here, with engine 'local'",
+        )
+
+
+def _kept(one: Map) -> Kept:
+    """A map as retention sees it: unfinished also while an engine has something of it. Blocks."""
+    over = not one.record.live and not tasks.any_left(one.folder.tasks)
+    return Kept(one.record.id, one.record.ended if over else None, one.folder.size())
 
 
 def as_map(view: Any) -> dict[str, Any]:

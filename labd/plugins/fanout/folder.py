@@ -24,6 +24,7 @@ class Begun(msgspec.Struct, omit_defaults=True):
     first: int
     last: int
     attempt: int
+    round: int = 0
 
 
 class Result(msgspec.Struct):
@@ -58,6 +59,7 @@ class Folder:
         self.arguments = os.path.join(path, "arguments")
         self.data = os.path.join(path, "data")
         self.staged = f"{path}.data"
+        self.tasks = os.path.join(path, "tasks")
 
     def make(self, record: Record, arguments: bytes) -> None:
         """Make the folder with all that a new map needs; durable on return. Raises OSError."""
@@ -84,9 +86,7 @@ class Folder:
     def size(self) -> int:
         """Bytes of all files; 0 where it is not there any more."""
         return sum(
-            os.lstat(os.path.join(folder, name)).st_size
-            for folder, _, names in os.walk(self.path)
-            for name in names
+            _size(os.path.join(folder, name)) for folder, _, names in os.walk(self.path) for name in names
         )
 
     def remove(self) -> None:
@@ -109,6 +109,12 @@ class Folder:
             todo.begun([result.index], result.attempt)
             todo.known(result.index, not bytes(result.error))
 
+    def unsure(self, todo: Todo, grown: Grown, round: int) -> list[int]:
+        """The calls that were begun in this *round*, and of which nobody knows what became."""
+        begun = map(_BEGUN.decode, files.lines(grown.begun.path, grown.begun.size))
+        calls = {call for one in begun if one.round == round for call in range(one.first, one.last + 1)}
+        return todo.unsure(sorted(calls))
+
     def forget_failures(self) -> Grown:
         """Leave out of the results what failed, for another round; the files as they are then."""
         grown = self.grown()
@@ -128,3 +134,10 @@ class Folder:
     def _growing(self, name: str) -> Growing:
         path = os.path.join(self.path, name)
         return Growing(path, files.whole_lines(path), late=name == "results")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:
+        return 0  # of a task, which runs meanwhile

@@ -1,16 +1,19 @@
 """The life of one map in this daemon: from the files that it has to its end."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 
 import trio
 
 from labd.api import LabdError, Node, WorkerError, WorkerSpec
-from labd.plugins.fanout import luggage
+from labd.api.engines import LOCAL
+from labd.plugins.fanout import luggage, tasks
 from labd.plugins.fanout.arguments import Arguments
+from labd.plugins.fanout.books import Books
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
+from labd.plugins.fanout.dispatch import Dispatch
 from labd.plugins.fanout.folder import Grown
 from labd.plugins.fanout.map import Map
 from labd.plugins.fanout.model import MapSpec, Record, State
@@ -34,6 +37,8 @@ class Lives:
 
     async def live(self, one: Map) -> None:
         """Run *one* to its end, or until labd stops."""
+        if one.leaving is not None:
+            one.leaving.cancel(reason="the map is made again")
         with trio.CancelScope() as one.scope:
             try:
                 await self._make_calls(one)
@@ -43,6 +48,8 @@ class Lives:
         if one.cancelled is not None and one.record.live:
             await self.end(one, "cancelled", one.cancelled)
         one.cancelled = None
+        if one.record.spec.engine != LOCAL:
+            await self.leave(one)
 
     async def end(self, one: Map, state: State, reason: str, error: dict[str, str] | None = None) -> None:
         """Record that *one* has ended so."""
@@ -64,21 +71,62 @@ class Lives:
         except LabdError as error:
             self._node.log.warning("%s of map %d is not recorded: %s", kind, one.record.id, error.message)
 
+    async def leave(self, one: Map) -> None:
+        """End what an engine still has of a map that has ended; a new round of it takes that over."""
+        if not await self._disk.keep(tasks.any_left, one.folder.tasks):
+            return
+        with trio.CancelScope() as one.leaving:
+            todo, arguments = Todo(one.record.total), Arguments(one.folder.arguments)
+            grown = await self._disk.keep(_recall, one, todo, arguments)
+            dispatch = self._dispatch(one, self._books(one, todo, grown, arguments))
+            await dispatch.take_up()
+            await dispatch.see_off()
+        one.leaving = None
+
     async def _make_calls(self, one: Map) -> None:
-        record, user = one.record, worker_user(one.record)
+        record = one.record
         todo, arguments = Todo(record.total), Arguments(one.folder.arguments)
         one.grown = grown = await self._disk.keep(_recall, one, todo, arguments)
-        one.running = running = Running(
-            self._node, record, todo, grown, arguments, self._recorder, self._crowd, one.changed
-        )
-        python = await self._python(record.spec, user)
-        if record.spec.data:
-            running.data = await self._data(one, user)
+        books = self._books(one, todo, grown, arguments)
+        work: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
+        if record.spec.engine == LOCAL:
+            one.running = running = Running(self._node, record, books, self._crowd, one.changed)
+            work = partial(self._work_here, one, running)
+        else:
+            one.running = dispatch = self._dispatch(one, books)
+            await dispatch.take_up()
+            work = dispatch.run
+        await self._give_up_unsure(one, books)
+        python = await self._python(record.spec, worker_user(record))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._tell_progress, one)
-            slots = record.spec.concurrency or max(1, int(self._slots / max(record.spec.cpus, 1)))
-            await running.run(python, user, slots, partial(self._done, one, todo))
+            await work(python, partial(self._done, one, todo))
             nursery.cancel_scope.cancel(reason="the map has ended")
+
+    async def _give_up_unsure(self, one: Map, books: Books) -> None:
+        """Calls that labd had begun when it went are not made again where the map says so."""
+        if not one.record.spec.repeat and one.grown is not None:
+            calls = await self._disk.keep(one.folder.unsure, books.todo, one.grown, one.record.round)
+            books.give_up(calls, "WorkerLost", "labd was gone while it was made", {})
+            await books.sync()
+
+    def _books(self, one: Map, todo: Todo, grown: Grown, arguments: Arguments) -> Books:
+        return Books(one.record, todo, grown, arguments, self._recorder, self._node.clock)
+
+    def _dispatch(self, one: Map, books: Books) -> Dispatch:
+        user = worker_user(one.record)
+        return Dispatch(self._node, self._disk, one.record, books, one.folder.tasks, user, one.changed)
+
+    async def _work_here(
+        self, one: Map, running: Running, python: str, ended: Callable[[], Awaitable[None]]
+    ) -> None:
+        user = worker_user(one.record)
+        if one.record.spec.data:
+            running.data = await self._data(one, user)
+        await running.run(python, ended, user=user, slots=self._slots_of(one.record))
+
+    def _slots_of(self, record: Record) -> int:
+        return record.spec.concurrency or max(1, int(self._slots / max(record.spec.cpus, 1)))
 
     async def _done(self, one: Map, todo: Todo) -> None:
         word = "call" if todo.bad == 1 else "calls"

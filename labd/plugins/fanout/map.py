@@ -2,6 +2,7 @@
 
 import trio
 
+from labd.plugins.fanout.dispatch import Dispatch
 from labd.plugins.fanout.files import Growing
 from labd.plugins.fanout.folder import Folder, Grown
 from labd.plugins.fanout.model import MapView, Record
@@ -9,12 +10,15 @@ from labd.plugins.fanout.running import Running
 
 
 class Map:
-    """A map. ``running`` stays after its end, for its numbers; ``scope`` is there while it runs."""
+    """A map. ``running`` stays after its end, for its numbers; ``scope`` is there while it runs,
+    ``leaving`` while what an engine still has of it is ended.
+    """
 
     def __init__(self, record: Record, folder: Folder) -> None:
         self.record, self.folder = record, folder
         self.grown: Grown | None = None
-        self.running: Running | None = None
+        self.running: Running | Dispatch | None = None
+        self.leaving: trio.CancelScope | None = None
         self.scope: trio.CancelScope | None = None
         self.cancelled: str | None = None
         self.news = trio.Event()
@@ -52,7 +56,7 @@ class Map:
             return None
         return self.running.progress.eta(now, self.record.total - self.running.todo.done)
 
-    def view(self, now: float, workers: int) -> MapView:
+    def view(self, now: float) -> MapView:
         """How it stands *now*, by a steady clock."""
         record, spec, running = self.record, self.record.spec, self.running
         live = running if record.live else None
@@ -61,9 +65,11 @@ class Map:
             id=record.id, name=spec.name, function=spec.function, state=record.state, user=record.user,
             uid=record.uid, total=record.total, succeeded=self.succeeded, failed=self.failed,
             in_work=live.todo.in_work if live else 0, repeated=repeated,
-            workers=workers, rate=live.progress.rate(now) if live else None, eta=self.eta(now),
-            created=record.created, ended=record.ended, reason=record.reason, error=record.error,
-            round=record.round, grouped_results=spec.grouped_results,
+            workers=live.workers if live else 0,
+            rate=live.progress.rate(now) if live else None, eta=self.eta(now),
+            created=record.created, ended=record.ended,
+            reason=live.trouble if live else record.reason, error=record.error,
+            round=record.round, grouped_results=spec.grouped_results, engine=spec.engine,
         )  # fmt: skip
 
     def close(self) -> None:

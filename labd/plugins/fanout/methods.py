@@ -151,8 +151,7 @@ class MapMethods:
         return {"map": self._view(one)}
 
     def _view(self, one: Map) -> dict[str, Any]:
-        workers = self._engine.workers(one) if one.record.live else 0
-        return as_map(one.view(self._node.clock.boot(), workers))
+        return as_map(one.view(self._node.clock.boot()))
 
     def _owned(self, peer: Peer, ref: Ref, verb: str) -> Map:
         one = self._engine.find(ref)

@@ -30,7 +30,9 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     :class:`labd.api.WorkerSpec`; an isolated worker sees ``data``, ``cwd`` and ``path``.
 
     With ``range`` (first, last, step) call *i* gets one number of it; else each call has a line of arguments.
-    ``modules`` are imported once, before workers are forked.
+    ``modules`` are imported once, before workers are forked. ``engine`` is where calls are made: ``local`` is
+    here, and only there are ``data`` and ``sandbox``. Without ``repeat`` a call that may have been made, and
+    was lost with its worker, is an error.
     """
 
     function: Annotated[str, Meta(max_length=500, pattern=r"^([A-Za-z_][\w.]*:)?[A-Za-z_][\w.]*$")]
@@ -54,6 +56,8 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     retries: Annotated[int, Meta(ge=0, le=100)] = 0
     grouped_results: bool = False
     keep_arguments: bool = False
+    engine: Annotated[str, Meta(min_length=1, max_length=100)] = "local"
+    repeat: bool = True
 
     @property
     def title(self) -> str:
@@ -108,6 +112,7 @@ class MapView(msgspec.Struct, frozen=True, kw_only=True):
     error: dict[str, str] | None
     round: int
     grouped_results: bool
+    engine: str = "local"
 
 
 def count(bounds: tuple[int, int, int]) -> int:

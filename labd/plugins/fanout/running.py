@@ -4,23 +4,17 @@ import math
 import secrets
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-import msgspec
 import trio
 
 from labd.api import LabdError, Node, Refused, UsageError, Worker, WorkerError, WorkerLost, WorkerSpec
 from labd.plugins.fanout import outcomes
-from labd.plugins.fanout.arguments import Arguments, runs
+from labd.plugins.fanout.books import Books
 from labd.plugins.fanout.chunks import Sizer
 from labd.plugins.fanout.crowd import Crowd, Turns
-from labd.plugins.fanout.folder import Begun, Grown
 from labd.plugins.fanout.model import Record
-from labd.plugins.fanout.outcomes import Outcome, WrongOutcome
-from labd.plugins.fanout.progress import Progress
-from labd.plugins.fanout.recorder import Recorder
-from labd.plugins.fanout.todo import Todo
+from labd.plugins.fanout.outcomes import WrongOutcome
 
 HERE = "labd.plugins.fanout"
 GRACE = 2.0
@@ -77,26 +71,23 @@ class Running:
         self,
         node: Node,
         record: Record,
-        todo: Todo,
-        grown: Grown,
-        arguments: Arguments,
-        recorder: Recorder,
+        books: Books,
         crowd: Crowd,
         changed: Callable[[], None],
     ) -> None:
-        self._node, self.record, self.todo, self.grown = node, record, todo, grown
-        self._arguments, self._recorder, self._crowd = arguments, recorder, crowd
-        self._changed = changed
+        self._node, self.record, self.books, self.todo = node, record, books, books.todo
+        self._crowd, self._changed = crowd, changed
+        self.progress = books.progress
+        books.tell = self._tell
         self._sizer = Sizer()
-        self._turn = trio.CapacityLimiter(1)
         self._more = trio.Event()
         self._generation = 0
         self._idle_starts = 0
         self._slots = 1
         self.data = ""
-        self.progress = Progress(node.clock.boot(), todo.done)
+        self.trouble = ""
 
-    async def run(self, python: str, user: str, slots: int, ended: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, python: str, ended: Callable[[], Awaitable[None]], *, user: str, slots: int) -> None:
         """Call *ended* when every call is done. Raises Failed, in a group, when none can be made at all."""
         self._slots = max(1, min(slots, self.todo.left))
         async with trio.open_nursery() as nursery:
@@ -193,22 +184,12 @@ class Running:
         """Calls that are recorded as begun."""
         calls = self.todo.take(self._sizer.size(self.todo.left, self._slots))
         try:
-            lines: list[bytes] = []
-            if self.record.spec.range is None:
-                lines = await trio.to_thread.run_sync(self._arguments.read, calls, limiter=self._turn)
-            await self._recorder.commit((self.grown.begun, self._begun(calls)))
+            lines = await self.books.lines(calls)
+            await self.books.begin(calls)
         except BaseException:
             self.todo.give_back(calls)
             raise
         return Chunk(calls, lines)
-
-    def _begun(self, calls: list[int]) -> bytes:
-        parts = (
-            Begun(first, last, attempt)
-            for attempt in sorted({self.todo.attempt(call) for call in calls})
-            for first, last in runs([call for call in calls if self.todo.attempt(call) == attempt])
-        )
-        return b"".join(msgspec.json.encode(part) + b"\n" for part in parts)
 
     async def _ask(self, post: Post, worker: Worker, chunk: Chunk) -> Any:
         bounds = list(self.record.spec.range) if self.record.spec.range else None
@@ -243,33 +224,7 @@ class Running:
         except WrongOutcome as error:
             raise WorkerLost(f"worker {post.name} told what cannot be: {error}") from None
         chunk.waiting -= {outcome.call for outcome in found}
-        self._record(post.name, found, chunk)
-
-    def _record(self, worker: str, found: list[Outcome], chunk: Chunk) -> None:
-        given = self._given(chunk)
-        final, logs = [], []
-        for outcome in found:
-            attempt = self.todo.attempt(outcome.call)
-            logs.append(outcomes.log(outcome, attempt))
-            if outcome.good or not self.todo.again(outcome.call, self.record.spec.retries):
-                final.append((outcome, outcomes.line(outcome, attempt, worker, given.get(outcome.call))))
-        results = b"".join(line for _, line in final)
-        settled = partial(self._settled, [(outcome.call, outcome.good) for outcome, _ in final])
-        self._recorder.put((self.grown.results, results), (self.grown.logs, b"".join(logs)), done=settled)
-
-    def _given(self, chunk: Chunk) -> dict[int, bytes]:
-        """The arguments that go beside the results."""
-        if not self.record.spec.keep_arguments:
-            return {}
-        if bounds := self.record.spec.range:
-            return {call: str(bounds[0] + call * bounds[2]).encode() for call in chunk.calls}
-        return dict(zip(chunk.calls, chunk.lines, strict=True))
-
-    def _settled(self, calls: list[tuple[int, bool]]) -> None:
-        for call, good in calls:
-            self.todo.settle(call, good)
-        self.progress.note(self._node.clock.boot(), self.todo.done)
-        self._tell()
+        self.books.take(post.name, found, self.books.given(chunk.calls, chunk.lines))
 
     async def _trouble(self, error: LabdError, post: Post, reader: WorkerSpec) -> None:
         """A worker did not come up, or is gone with what it had. Raises Failed."""
@@ -304,8 +259,7 @@ class Running:
             self._node.log.warning("what a lost call of a map printed is lost too: %s", error.message)
             return
         for outcome in outcomes.last_words(found, chunk.waiting):
-            line = outcomes.log(outcome, self.todo.attempt(outcome.call))
-            self._recorder.put((self.grown.logs, line), done=lambda: None)
+            self.books.hear(outcome)
 
     def _reader(self, python: str, user: str) -> WorkerSpec:
         spec = self.record.spec
@@ -317,14 +271,12 @@ class Running:
         """The worker that had *chunk* is gone."""
         kind = _kind(error.message)
         said = f"{error.message}; {error.hint}" if error.hint.startswith("it said") else error.message
-        over = self.todo.lost(sorted(chunk.waiting), self.record.spec.retries)
-        given = self._given(chunk)
-        lines = (
-            outcomes.line(outcomes.fault(call, kind, said), self.todo.attempt(call), "", given.get(call))
-            for call in over
-        )
-        settled = partial(self._settled, [(call, False) for call in over])
-        self._recorder.put((self.grown.results, b"".join(lines)), done=settled)
+        self.books.lose(sorted(chunk.waiting), kind, said, self.books.given(chunk.calls, chunk.lines))
+
+    @property
+    def workers(self) -> int:
+        """How many work on it now."""
+        return self._crowd.workers(self.record.id)
 
     def _tell(self) -> None:
         self._more.set()

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 
-OPEN, GOOD, BAD = 0, 1, 2
+OPEN, GOOD, BAD, TAKEN = 0, 1, 2, 3
 MOST = 255
 """Attempts that are counted; more are shown as so many."""
 
@@ -98,6 +98,30 @@ class Todo:
             self._attempts[call] -= 1
             self.repeated -= self._attempts[call] > 0
             self._again.append(call)
+
+    def put_back(self, calls: Iterable[int]) -> None:
+        """These were taken, and may have been made; they are made again with the others."""
+        for call in calls:
+            self.in_work -= 1
+            self._again.append(call)
+
+    def taken(self, calls: Iterable[int], attempt: int) -> list[int]:
+        """Those of *calls* that have no outcome are still with whom a former daemon gave them to."""
+        found = [call for call in calls if self._outcome[call] == OPEN]
+        self.begun(found, attempt)
+        return self._with_somebody(found)
+
+    def unsure(self, calls: Iterable[int]) -> list[int]:
+        """Those of *calls* that were begun, have no outcome, and are with nobody; they count as taken."""
+        return self._with_somebody(
+            [call for call in calls if self._attempts[call] and self._outcome[call] == OPEN]
+        )
+
+    def _with_somebody(self, calls: list[int]) -> list[int]:
+        for call in calls:
+            self._outcome[call] = TAKEN
+        self.in_work += len(calls)
+        return calls
 
     def _next(self, most: int) -> list[int]:
         if self._alone:

@@ -186,3 +186,24 @@ async def test_old_maps_go_and_their_numbers_are_not_given_again(tmp_path, nurse
     async with running_again(tmp_path) as maps:
         assert [each["id"] for each in (await maps.ask("list"))["maps"]] == [3, 2]
     assert not (tmp_path / "9.gone").exists()
+
+
+async def test_what_a_former_daemon_had_begun_is_an_error_where_the_map_says_so(tmp_path, nursery):
+    async with running(nursery, tmp_path) as maps:
+        await maps.ask("submit", spec=MapSpec(function="f", source=SOURCE, range=(10, 19, 1), repeat=False))
+        await maps.ask("wait", map=1)
+        before = await maps.lines(1)
+    folder = tmp_path / "1"
+    record = json.loads((folder / "map.json").read_text())
+    (folder / "map.json").write_text(json.dumps({**record, "state": "running", "ended": None}))
+    (folder / "results").write_text("\n".join(before[:4]) + "\n")
+    (folder / "begun").write_text('{"first":0,"last":6,"attempt":1}\n')
+    async with running_again(tmp_path) as maps:
+        await maps.ask("wait", map=1)
+        after = {(line := json.loads(text))["index"]: line for text in await maps.lines(1)}
+        assert {i: after[i]["error"]["type"] for i in after if "error" in after[i]} == dict.fromkeys(
+            (4, 5, 6), "WorkerLost"
+        )
+        assert [after[i]["attempt"] for i in range(10)] == [1] * 10
+        await maps.ask("retry", map=1)
+        assert (await maps.ask("wait", map=1))["map"]["succeeded"] == 10

@@ -1,0 +1,1 @@
+"""Completion scripts. They run labctl only to ask for jobs, methods and plugins."""

@@ -1,0 +1,1 @@
+"""Maps of labd on a Slurm cluster."""
