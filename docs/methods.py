@@ -1,7 +1,7 @@
 """The generated parts about methods: their parameters, their answers, and the spec of a job."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
@@ -9,32 +9,27 @@ from docs import words
 from docs.tables import code, table
 from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
+from labd.api.serving import ModelSpec
 from labd.config.words import accepted
-from labd.daemon.methods.blobs import BlobMethods
-from labd.daemon.methods.http import HttpMethods
-from labd.daemon.methods.jobs import JobMethods
-from labd.daemon.methods.store import StoreMethods
-from labd.daemon.methods.notify import NotifyMethods
-from labd.daemon.methods.plugins import PluginMethods
-from labd.daemon.methods.system import SystemMethods
-from labd.daemon.methods.usage import UsageMethods
+from labd.daemon.methods import own
 from labd.plugins.fanout.methods import MapMethods
 from labd.plugins.fanout.model import MapSpec
+from labd.plugins.serving.methods import ModelMethods
+
+
+class _Nothing:
+    """Describing a method needs none of its handler's collaborators."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
 
 
 def all_methods() -> list[Method]:
     """Every method that labd and its own plugins offer, by name."""
-    nothing: Any = None  # describing a method needs none of its handler's collaborators
     offered = [
-        *JobMethods(nothing, nothing).all(),
-        *BlobMethods(nothing, nothing, nothing, nothing).all(),
-        *SystemMethods(nothing, nothing, nothing, nothing).all(),
-        *PluginMethods(nothing).all(),
-        *NotifyMethods(nothing).all(),
-        *UsageMethods(nothing, nothing).all(),
-        *StoreMethods(nothing).all(),
-        *MapMethods(nothing, nothing).all(),
-        *HttpMethods(nothing).all(),
+        *own.methods(cast(Any, _Nothing())),
+        *MapMethods(*[cast(Any, None)] * 2).all(),
+        *ModelMethods(cast(Any, None)).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
 
@@ -87,6 +82,11 @@ def spec() -> str:
 def map_spec() -> str:
     """What a map is described by."""
     return _described(MapSpec, words.MAP_SPEC)
+
+
+def model_spec() -> str:
+    """What a model is described by."""
+    return _described(ModelSpec, words.MODEL_SPEC)
 
 
 def _described(struct: type[msgspec.Struct], meanings: words.Words) -> str:

@@ -56,6 +56,16 @@ def test_the_daemon_never_loads_what_belongs_to_others():
     assert not extra
 
 
+def test_the_command_of_the_terminal_interface_loads_nothing_of_it():
+    assert not loaded_after("import labd.cli.labd, labd.cli.commands.tui") & HEAVY
+
+
+def test_the_terminal_interface_loads_nothing_of_the_daemon():
+    found = loaded_after("import labd.tui.start, labd.tui.screens.overview, labd.tui.screens.jobs")
+    theirs = ("labd.daemon", "labd.jobs", "labd.store", "labd.resources", "labd.workers", "labd.api", "trio")
+    assert not {name for name in found if name.startswith(theirs)}
+
+
 def test_a_start_loads_nothing_that_is_for_later():
     later = {"labd.daemon.doctor", "labd.daemon.web.service", "labd.http", "httptools", "importlib.metadata"}
     assert not loaded_after("import labd.daemon.start, labd.daemon.app") & (later | {"email", "psutil"})

@@ -12,6 +12,7 @@ from labd.errors import UsageError
 
 COMMANDS = {
     "run": "run the daemon in the foreground (what labd does when no command is given)",
+    "tui": "the machine and its jobs, over the whole terminal",
     "demo": "see it work: training runs that survive the death of their daemon",
     "service": "install labd as a service of systemd, remove it, or say how it stands",
     "backup": "copy the state to a file, also while the daemon runs",

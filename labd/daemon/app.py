@@ -28,6 +28,7 @@ from labd.daemon.layers import run_layers
 from labd.daemon.leases import Leases
 from labd.daemon.lines import TaskLines
 from labd.daemon.methods.own import methods
+from labd.daemon.models import ModelDesk
 from labd.daemon.node import NodeBlobs, NodeResources
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
@@ -38,6 +39,7 @@ from labd.daemon.plugin_node import node_of
 from labd.daemon.plugin_switch import Switchboard
 from labd.daemon.rebuilding import Rebuilder
 from labd.daemon.restored import own_up
+from labd.daemon.sampling import Sampler
 from labd.daemon.server import Server, bind
 from labd.daemon.setup import Setup
 from labd.daemon.signals import Signals
@@ -138,6 +140,7 @@ class Daemon:
         self.dispatcher = Dispatcher()
         self.boundary = self.setup.registry.boundary
         self.wiring = Wiring(self.boundary, self.dispatcher)
+        self.models = ModelDesk(self.wiring.loaders)
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             self.setup.paths.state, self.wiring.kinds, TaskLines(Items(self.files), self.user_blobs),
@@ -167,6 +170,7 @@ class Daemon:
         """What people steer it by, and what watches over plugins."""
         setup, config = self.setup, self.setup.loaded.config
         self.control = Control(self)
+        self.sampler = Sampler(self.bus, self.control.publish_sample, (setup.paths.state, "/", "/tmp"))
         self.plugins = Switchboard(
             setup.registry, self.wiring, partial(node_of, self), setup.loaded, find=plugins.find,
             read=self.control.read, tell=self._tell, stopping=lambda: self.control.stopping,

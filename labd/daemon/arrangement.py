@@ -66,6 +66,7 @@ def _telling(daemon: Daemon) -> list[Service]:
     return [
         Service("notices", daemon.notices.run, patient),
         Service("workers", daemon.workers.run, quick, critical=True),
+        Service("sampler", daemon.sampler.run, quick),
         Service("telemetry", daemon.spans.run, quick),
     ]
 

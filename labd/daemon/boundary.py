@@ -16,10 +16,12 @@ import trio
 from labd.api import (
     Call,
     Engine,
+    Family,
     JobKind,
     JobSpec,
     LabdError,
     Method,
+    Metrics,
     Mount,
     Needs,
     Notifier,
@@ -148,6 +150,19 @@ class Boundary:
                 raise self._fault(plugin, what, error) from error
 
         return msgspec.structs.replace(kind, build=build)
+
+    def metrics(self, plugin: str, metrics: Metrics) -> Metrics:
+        """*metrics*, collected behind the boundary: what fails says nothing."""
+
+        def collect() -> list[Family]:
+            try:
+                with self.plain(plugin, "metrics"):
+                    return [*metrics.collect()]
+            except Exception as error:
+                self._fault(plugin, "metrics", error)
+                return []
+
+        return msgspec.structs.replace(metrics, collect=collect)
 
     async def guarded(self, plugin: str, what: str, call: Callable[[], Awaitable[Any]]) -> Any:
         """What *call* answers; what else than a LabdError it raises becomes an InternalError."""

@@ -267,6 +267,10 @@ class Control:
         """The healer says that the store works again."""
         self._record("store.healed", {"cause": cause, "seconds": round(seconds, 3)})
 
+    def publish_sample(self, kind: str, data: dict[str, Any]) -> None:
+        """Say what nobody hears who did not ask for it by name."""
+        self._daemon.bus.publish_sample(Event(0, self._daemon.clock.wall(), kind, "labd", "", data))
+
     def publish_transient(self, kind: str, data: dict[str, Any]) -> None:
         """Tell listeners something that is not kept."""
         self._daemon.bus.publish_transient(Event(0, self._daemon.clock.wall(), kind, "labd", "", data))

@@ -63,6 +63,17 @@ class Bus:
             listener.transient.append(event)
         self._wake()
 
+    def followed(self, kind: str) -> bool:
+        """Whether a listener asked for events of this kind by a pattern that is not everything."""
+        return any(listener.follows(kind) for listener in self._listeners)
+
+    def publish_sample(self, event: Event) -> None:
+        """As :meth:`publish_transient`, for those alone who asked for it so."""
+        for listener in self._listeners:
+            if listener.follows(event.kind):
+                listener.transient.append(event)
+        self._wake()
+
     def after(self, seq: int, limit: int) -> list[Event]:
         """Events above *seq* from memory."""
         start = bisect_right(self._recent, seq, key=lambda event: event.seq)
@@ -111,6 +122,10 @@ class Listener:
 
     def wants(self, event: Event) -> bool:
         return not self._topics or any(fnmatchcase(event.kind, topic) for topic in self._topics)
+
+    def follows(self, kind: str) -> bool:
+        """Whether it asked for this kind, and not for all there is."""
+        return any(fnmatchcase(kind, topic) for topic in self._topics if topic != "*")
 
     @property
     def lost(self) -> bool:

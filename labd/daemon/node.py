@@ -17,6 +17,7 @@ from labd.daemon.desk import Desk
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
+from labd.daemon.models import ModelDesk
 from labd.errors import NotFound, UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
@@ -116,9 +117,18 @@ class NodeResources:
         return line.head is not None and line.head in line
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AbstractAsyncContextManager[Lease]:
-        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, vram=vram, holder=holder)
+        return self._leases.lease(
+            cpus=cpus, memory=memory, gpus=gpus, gpu_ids=gpu_ids, vram=vram, holder=holder
+        )
 
 
 class NodeBlobs:
@@ -182,6 +192,7 @@ class PluginNode:
         clock: Clock,
         folder: str,
         engines: Mapping[str, Engine],
+        serving: ModelDesk,
     ) -> None:
         self.name = name
         self.config = config
@@ -194,6 +205,7 @@ class PluginNode:
         self.methods = methods
         self.clock = clock
         self.engines = NodeEngines(engines)
+        self.serving = serving
         self._folder = folder
 
     @property

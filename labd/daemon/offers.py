@@ -6,9 +6,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import Engine, JobKind, Method, Mount, Notifier, Restart, Role, Route, Service
+from labd.api import (
+    Engine,
+    JobKind,
+    Loader,
+    Method,
+    Metrics,
+    Mount,
+    Notifier,
+    Restart,
+    Role,
+    Route,
+    Service,
+)  # fmt: skip
 
-T = TypeVar("T", Service, Method, JobKind, Notifier, Engine)
+T = TypeVar("T", Service, Method, JobKind, Notifier, Engine, Loader, Metrics)
 
 PAGES = ("/healthz", "/readyz", "/metrics", "/events", "/openapi.json", "/rpc")
 """What labd itself answers over HTTP: no page of a plugin is one of these, or below one."""
@@ -31,6 +43,8 @@ class Offer(msgspec.Struct, frozen=True):
     notifiers: tuple[Notifier, ...] = ()
     routes: tuple[Route | Mount, ...] = ()
     engines: tuple[Engine, ...] = ()
+    loaders: tuple[Loader, ...] = ()
+    metrics: tuple[Metrics, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -53,6 +67,19 @@ def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
 def engines(plugin: str, answers: Sequence[object]) -> tuple[Engine, ...]:
     """The engines among the answers of ``labd_engines``."""
     return tuple(_engine(engine) for engine in _flatten("labd_engines", Engine, answers))
+
+
+def loaders(plugin: str, answers: Sequence[object]) -> tuple[Loader, ...]:
+    """The loaders among the answers of ``labd_model_loaders``."""
+    return tuple(_loader(loader) for loader in _flatten("labd_model_loaders", Loader, answers))
+
+
+def metrics(plugin: str, answers: Sequence[object]) -> tuple[Metrics, ...]:
+    """The metrics among the answers of ``labd_metrics``."""
+    found = tuple(_flatten("labd_metrics", Metrics, answers))
+    for one in found:
+        _callable(one.collect, "metrics: collect")
+    return found
 
 
 def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ...]:
@@ -134,6 +161,14 @@ def _engine(engine: Engine) -> Engine:
     for name in ("check", "submit", "look", "changed", "cancel", "forget"):
         _callable(getattr(engine.driver, name, None), f"{where}: {name} of its driver")  # type: ignore[arg-type]
     return engine
+
+
+def _loader(loader: Loader) -> Loader:
+    where = f"model loader {loader.name!r}"
+    _need(isinstance(loader.name, str) and loader.name != "", f"{where}: the name is not a text")
+    good = isinstance(loader.module, str) and re.fullmatch(r"[A-Za-z_][\w.]*", loader.module)
+    _need(bool(good), f"{where}: module is {loader.module!r}, not the name of one")
+    return loader
 
 
 def _method(names: Sequence[str], method: Method) -> Method:

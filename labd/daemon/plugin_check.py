@@ -25,6 +25,7 @@ RESERVED = frozenset(
         "watcher",
         "launcher",
         "shims",
+        "sampler",
         "jobs",
         "notices",
         "server",

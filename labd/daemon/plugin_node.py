@@ -30,6 +30,7 @@ def node_of(daemon: Daemon, record: PluginRecord, settings: Any) -> PluginNode:
         daemon.clock,
         os.path.join(daemon.setup.paths.state, "plugins", plugin),
         daemon.wiring.engines,
+        daemon.models,
     )
 
 

@@ -61,10 +61,11 @@ class Connection:
         *,
         origin: Any = None,
         gone: Callable[[int], Awaitable[None]] | None = None,
+        parser: Parser | None = None,
     ) -> None:
         self.number = next(_numbers)
         self.origin = origin
-        self.parser = Parser(limits)
+        self.parser = parser or Parser(limits)
         self.closing = False
         self.idle = True
         self._stream, self._handle, self._limits = stream, handle, limits
@@ -73,6 +74,7 @@ class Connection:
         self._exchange: Exchange | None = None
         self._late = 0
         self._answer_by = 0.0
+        self._given: Head | None = None
 
     async def run(self) -> None:
         """Serve until the end. Never raises for what a client or a handler does."""
@@ -85,6 +87,15 @@ class Connection:
             if self._gone is not None:
                 await self._gone(self.number)
 
+    async def run_one(self, head: Head) -> bool:
+        """Serve the one request that *head* begins; whether there may be another. Never raises, as run."""
+        self._given = head
+        try:
+            return await self._serve()
+        except GONE:
+            log.debug("connection %d broke", self.number)
+            return False
+
     def drain(self) -> None:
         """No further requests: the one in work is the last."""
         self.closing = True
@@ -92,24 +103,29 @@ class Connection:
             self._late = 0
             self._scope.cancel(reason="labd is stopping")
 
-    async def _serve(self) -> None:
+    async def _serve(self) -> bool:
+        """Serve until the end, or the one request that was given; whether there may be another."""
+        once, again = self._given is not None, False
         try:
             with self._scope:
-                while await self._one():
+                while (again := await self._one()) and not once:
                     pass
         except LabdError as error:
             await self._farewell(error)
+            return False
         if self._scope.cancelled_caught and self._late:
             await self._farewell(Refusal(self._late, "that took too long", hint="see the limits in [http]"))
+        return again and not self._scope.cancelled_caught
 
     # -- one request -----------------------------------------------------------------------------
 
     async def _one(self) -> bool:
         """Read and answer one request; whether there may be another."""
         self._exchange = None
-        head = await self._next_head()
+        head, self._given = self._given or await self._next_head(), None
         if head is None:
             return False
+        self.idle = False
         began = trio.current_time()
         exchange = self._exchange = self._begin(head, began)
         try:

@@ -44,6 +44,8 @@ class Parser:
         self._left = 0
         self._chunks: Chunks | None = None
         self._ended = False
+        self._last = b""
+        self._last_head: Head | None = None
 
     def receive(self, data: bytes | bytearray) -> None:
         """Take bytes as they came."""
@@ -64,6 +66,10 @@ class Parser:
     def head(self) -> Head | None:
         """The next head, once it is here."""
         buffer, limit = self._buffer, self._limits.head
+        if (known := self.same(buffer)) is not None:
+            del buffer[: len(self._last)]
+            self._left, self._looked = known.length or 0, 0
+            return known
         while buffer.startswith(b"\r\n"):  # RFC 9112, 2.2: some clients end a body with one too many
             del buffer[:2]
         if buffer and not buffer[:1].isalpha() and buffer != b"\r":
@@ -81,6 +87,25 @@ class Parser:
         self._looked = 0
         return self._read(raw)
 
+    def same(self, data: bytes | bytearray) -> Head | None:
+        """The head of the request before, if *data* begins with the very same one.
+
+        A client that asks again and again for the same thing is not read again and again. A body in chunks
+        would need a fresh reader, so such heads do not count.
+        """
+        return self._last_head if self._last_head is not None and data.startswith(self._last) else None
+
+    def same_body(self, data: bytes) -> memoryview | None:
+        """The body, if *data* is a whole request with the same head as before and nothing else is here."""
+        known = None if self._buffer else self.same(data)
+        if known is None or len(data) != len(self._last) + (known.length or 0):
+            return None
+        return memoryview(data)[len(self._last) :]
+
+    def passed(self, size: int) -> None:
+        """*size* bytes of the body were read without us."""
+        self._left -= size
+
     def _too_long(self) -> Refusal:
         if len(self._buffer.split(b"\r\n", 1)[0]) > self._limits.target + 32:
             return Refusal(414, f"the target has more than {self._limits.target} bytes")
@@ -97,7 +122,9 @@ class Parser:
             raise Refusal(505, f"labd speaks HTTP/1.1, not {version}")
         if method in ("CONNECT", "PRI"):
             raise Refusal(501, f"labd does not do {method}")
-        return self._checked(method, target, version, self._llhttp_read(raw))
+        head = self._checked(method, target, version, self._llhttp_read(raw))
+        self._last, self._last_head = raw, head if head.length is not None else None
+        return head
 
     def _llhttp_read(self, raw: bytes) -> httptools.HttpRequestParser:
         self._fields = []

@@ -27,6 +27,11 @@ def _date(second: int) -> bytes:
     return f"date: {formatdate(second, usegmt=True)}\r\n".encode()
 
 
+def date() -> bytes:
+    """The line that says what time it is."""
+    return _date(int(time.time()))
+
+
 def bodiless(status: int) -> bool:
     """Whether an answer with this status never has a body."""
     return status < 200 or status in (204, 304)
@@ -40,7 +45,7 @@ def head(status: int, fields: Iterable[tuple[bytes, bytes]], ours: bytes) -> byt
     block = b"".join(lines)
     if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines) or b"\0" in block:
         raise InternalError("a field of an answer has a line break")
-    return b"".join((status_line(status), block, _date(int(time.time())), ours, b"\r\n"))
+    return b"".join((status_line(status), block, date(), ours, b"\r\n"))
 
 
 def chunk(data: bytes) -> bytes:

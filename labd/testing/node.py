@@ -7,6 +7,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from labd.daemon.dispatch import Dispatcher
+from labd.daemon.models import ModelDesk
 from labd.daemon.node import NodeMethods, NodeResources, PluginNode
 from labd.testing.clock import Clock
 from labd.testing.devices import Devices
@@ -22,7 +23,8 @@ class Node(PluginNode):
     Beyond what the API has: ``jobs.script``, ``otherwise``, ``finish``, ``refuse``, ``release`` and
     ``report``; ``events.history``, ``published`` and ``happen``; ``blobs.damage``; ``clock.advance``,
     ``suspend`` and ``set_wall``; ``devices.lose``, ``spoil`` and ``mend``; ``disk.fill`` and ``free``;
-    ``workers.specs`` and ``made``; ``others.add`` takes a Method that another plugin would have.
+    ``workers.specs`` and ``made``; ``others.add`` takes a Method that another plugin would have. ``serving``
+    is empty: ``with node.serving.serve(FakeModels("m")):``.
     """
 
     jobs: ScriptedJobs
@@ -54,6 +56,7 @@ class Node(PluginNode):
             clock,
             "",
             {},
+            ModelDesk({}),
         )
         self._made = ""
         self.others = others

@@ -8,7 +8,9 @@ from labd.api import (
     LABD_API,
     Engine,
     JobKind,
+    Loader,
     Method,
+    Metrics,
     Mount,
     Notifier,
     Restart,
@@ -57,7 +59,8 @@ def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
              "services": "labd_services", "notifiers": "labd_notifiers", "engines": "labd_engines",
-             "routes": "labd_http_routes"}  # fmt: skip
+             "routes": "labd_http_routes", "loaders": "labd_model_loaders",
+             "metrics": "labd_metrics"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
 
@@ -71,6 +74,8 @@ def good(name="good"):
         notifiers=Notifier(f"{name}-shout", send, Params),
         engines=Engine(name=f"{name}-far", driver=Driver()),
         routes=[route(f"/{name}/{{key}}"), Mount(prefix=f"/{name}-pages", app=handler)],
+        loaders=Loader(f"{name}-loader", f"{name}_loader"),
+        metrics=Metrics(list),
     )
 
 

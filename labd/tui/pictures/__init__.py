@@ -1,0 +1,1 @@
+"""What pages show, as lines: pure functions of the store, the size and the time."""
