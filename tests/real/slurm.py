@@ -46,7 +46,6 @@ SlurmdParameters=config_overrides
 CommunicationParameters=NoInAddrAny
 ReturnToService=2
 KillWait=3
-BatchStartTimeout=1
 MessageTimeout=2
 MaxArraySize={largest}
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=4000 State=UNKNOWN
