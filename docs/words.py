@@ -127,6 +127,8 @@ MAP_SPEC: Words = {
     "name": "what to call it",
     "kwargs": "arguments by name that every call gets",
     "range": "`[first, last, step]`: a call for each number. Else each call has a line of arguments",
+    "data": "files that come along, by their path: the digests of their pieces, which `blob.put_all` took",
+    "sandbox": "`limits`, `isolated` or `isolated+net`: what workers may do and see",
     "modules": "imported once, before workers are forked",
     "requirements": "lines as pip takes them; there is one virtual environment for each set",
     "python": "absolute path of the interpreter; empty: that of labd",
@@ -503,6 +505,9 @@ ANSWERS: dict[str, Words] = {
     },
     "map.cancel": {"map": "the map as it is now"},
     "map.extend": {"map": "the map as it is now", "size": "bytes of arguments that there are"},
+    "map.gc": {
+        "dry_run": "as asked", "maps": "how many went, or would", "bytes": "of their files",
+    },
     "map.list": {"maps": "those in one of the states, the newest first"},
     "map.logs": _STREAM,
     "map.results": _STREAM,

@@ -8,6 +8,7 @@
             print(result)
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
@@ -27,7 +28,8 @@ class Client:
     """As :class:`labd.client.Client`; enter it first. Calls wait for a daemon that is gone."""
 
     def __init__(self, socket: str | None = None) -> None:
-        self._wire = Wire(client_socket(socket))
+        self._socket = client_socket(socket)
+        self._wire = Wire(self._socket)
 
     async def __aenter__(self) -> "Client":
         await self._wire.__aenter__()
@@ -49,6 +51,8 @@ class Client:
     ) -> "Map":
         """As :meth:`labd.client.Client.map`."""
         spec = specs.spec_of(function, kwargs, options)
+        if files := specs.files_of(spec, options):
+            spec["data"] = await asyncio.to_thread(specs.sent, self._socket, files)
         bounds = specs.simple_range(iterables)
         if bounds is not None:
             spec["range"] = bounds

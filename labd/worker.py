@@ -5,6 +5,8 @@ Standard library only. Elsewhere than in a worker :func:`notify` does nothing, :
 
 from __future__ import annotations
 
+import os
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Protocol
@@ -37,6 +39,11 @@ def call(method: str, /, **params: Any) -> Any:
     if _speaker is None:
         raise CallError(f"there is no labd to ask for {method}: this is no worker", "unreachable")
     return _speaker.call(method, params)
+
+
+def data(path: str) -> str:
+    """Where the file *path* is that came along with a map (``data=[...]``); elsewhere *path* itself."""
+    return os.path.join(os.environ.get("LABD_DATA", ""), path)
 
 
 def cancelled() -> bool:

@@ -13,7 +13,7 @@ from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
 from labd.api.metrics import Family, Metrics, Sample
-from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
+from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Methods, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
 from labd.api.serving import (
@@ -62,7 +62,7 @@ __all__ = [
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
     "Route", "Mount", "Request", "Response", "Metrics", "Family", "Sample",
     "Engine", "Engines", "Task", "Needs", "Standing", "EngineGone",
-    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
+    "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock", "Methods",
     "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool", "Block",
     "Models", "Inference", "Answer", "Tensor", "TensorSpec", "Ticket",
     "ModelSpec", "ModelView", "ModelStatistics", "WorkerView", "Durations", "Loader",

@@ -1,6 +1,6 @@
 """What a plugin's web pages are: routes of its own, or an ASGI application below a prefix."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 import msgspec
@@ -27,6 +27,11 @@ class Request(Protocol):
     @property
     def query(self) -> Mapping[str, str]:
         """What follows the ``?``; of a name given twice the last."""
+        ...
+
+    @property
+    def queries(self) -> Sequence[tuple[str, str]]:
+        """The same in order; of a name given twice both."""
         ...
 
     @property

@@ -9,6 +9,7 @@ import msgspec
 
 from labd.api.engines import Engines
 from labd.api.jobs import JobSpec, JobView
+from labd.api.methods import Peer
 from labd.api.serving import Loader, Models
 from labd.api.workers import Workers
 
@@ -80,6 +81,12 @@ class Jobs(Protocol):
 class Resources(Protocol):
     """The ledger of cores, memory and GPUs, shared by every kind of work."""
 
+    def wanted(self) -> bool:
+        """Whether a job waits for what others hold. Leases go before jobs: who can do without for a while
+        gives back now, and asks again later.
+        """
+        ...
+
     def lease(
         self,
         *,
@@ -136,6 +143,18 @@ class Blobs(Protocol):
         """The bytes of *digest*, checked against it.
 
         Raises UsageError for what is no digest, NotFound, StateError when the disk has changed them.
+        """
+        ...
+
+
+class Methods(Protocol):
+    """What other plugins, and labd itself, answer: for a plugin that builds on another one."""
+
+    async def call(self, method: str, params: dict[str, Any], peer: Peer) -> Any:
+        """The answer of *method* to *peer*, with the rights of *peer* and in whose name it is recorded.
+
+        Pass on whom you have authenticated, never more than they have. Raises the LabdError that the method
+        raises, NotFound when nobody answers it, NotPermitted.
         """
         ...
 
@@ -201,6 +220,9 @@ class Node(Protocol):
 
     @property
     def workers(self) -> Workers: ...
+
+    @property
+    def methods(self) -> Methods: ...
 
     @property
     def engines(self) -> Engines: ...

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from labd import shipping
 from labd.client import spec as specs
 from labd.client.link import Link
 from labd.client.maps import Map
@@ -43,10 +44,14 @@ class Client:
         ``name``, ``cpus``, ``memory`` and ``gpus`` (of a worker), ``time_limit``, ``concurrency``,
         ``retries``, ``modules``, ``requirements``, ``python``, ``cwd``, ``path``, ``env``,
         ``grouped_results``, ``keep_arguments``, ``engine`` (where calls are made: ``"local"``, or one that a
-        plugin offers), ``repeat`` (False: no call again that may have been made). *progress* asks for a bar
-        on stderr; None: on a terminal. Durable on return. Raises UsageError, NotFound, Refused.
+        plugin offers), ``repeat`` (False: no call again that may have been made), ``sandbox``, and ``data``:
+        names of files below ``cwd`` that go along as they are now (see :func:`labd.worker.data`); engines
+        take neither of these two. *progress* asks for a bar on stderr; None: on a terminal.
+        Durable on return. Raises UsageError, NotFound, Refused.
         """
         spec = specs.spec_of(function, kwargs, options)
+        if files := specs.files_of(spec, options):
+            spec["data"] = shipping.put(self._link.call, files)
         if (bounds := specs.simple_range(iterables)) is not None:
             return self._submitted({**spec, "range": bounds}, [(b"", False)], progress)
         return self._submitted(spec, specs.parts(specs.lines(iterables)), progress)

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from labd import shipping
 from labd.client.function import ship
+from labd.client.link import Link
 from labd.environment import captured, split_undecodable
 from labd.errors import UsageError
 
@@ -15,7 +17,7 @@ PART = 2 * 2**20
 
 OPTIONS = frozenset({
     "name", "modules", "requirements", "python", "cwd", "path", "env", "cpus", "memory", "gpus",
-    "time_limit", "concurrency", "retries", "grouped_results", "keep_arguments",
+    "time_limit", "concurrency", "retries", "grouped_results", "keep_arguments", "sandbox", "data",
     "engine", "repeat",
 })  # fmt: skip
 """What a map takes besides its function and arguments."""
@@ -34,9 +36,23 @@ def spec_of(
     spec: dict[str, Any] = {
         "function": shipped.function, "path": list(shipped.path), "cwd": os.getcwd(),
         "python": sys.executable or "", "env": split_undecodable(captured(os.environ))[0],
-        "kwargs": dict(kwargs or {}), **options,
+        "kwargs": dict(kwargs or {}), **{name: value for name, value in options.items() if name != "data"},
     }  # fmt: skip
     return spec if shipped.source is None else {**spec, "source": shipped.source}
+
+
+def files_of(spec: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, str]:
+    """The files that are to go along, by their path below the folder of the map. Raises UsageError."""
+    return shipping.find(options.get("data") or (), spec["cwd"])
+
+
+def sent(socket: str, files: Mapping[str, str]) -> dict[str, list[str]]:
+    """*files* in the labd at *socket*, as a spec names them; over a connection of its own. Blocks."""
+    link = Link(socket)
+    try:
+        return shipping.put(link.call, files)
+    finally:
+        link.close()
 
 
 def lines(iterables: tuple[Iterable[Any], ...]) -> Iterable[bytes]:

@@ -10,10 +10,11 @@ import trio
 
 from labd.api.engines import LOCAL, Engine
 from labd.api.jobs import JobSpec, JobView
-from labd.api.methods import Peer
+from labd.api.methods import Call, Peer
 from labd.api.node import Clock, Event
 from labd.api.workers import Workers
 from labd.daemon.desk import Desk
+from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
 from labd.daemon.models import ModelDesk
@@ -21,6 +22,7 @@ from labd.errors import NotFound, UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
 from labd.jobs.queue import Queue
+from labd.jobs.runner import Runner
 from labd.resources.ledger import Lease
 from labd.store.blobs import Blobs
 from labd.store.durable import make_dir
@@ -105,8 +107,14 @@ class NodeEvents:
 class NodeResources:
     """The ledger, on behalf of a plugin."""
 
-    def __init__(self, leases: Leases) -> None:
-        self._leases = leases
+    def __init__(self, leases: Leases, runner: Runner | None = None) -> None:
+        self._leases, self._runner = leases, runner
+
+    def wanted(self) -> bool:
+        if self._runner is None:
+            return False
+        line = self._runner.line
+        return line.head is not None and line.head in line
 
     def lease(
         self,
@@ -135,6 +143,20 @@ class NodeBlobs:
 
     async def get(self, digest: str) -> bytes:
         return await trio.to_thread.run_sync(self._blobs.get, digest, limiter=self._turn)
+
+
+class NodeMethods:
+    """Every method of the daemon, on behalf of a plugin that speaks for somebody."""
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self._dispatcher = dispatcher
+
+    async def call(self, method: str, params: dict[str, Any], peer: Peer) -> Any:
+        return await self._dispatcher.answer(Call(peer, method, _nowhere), params)
+
+
+async def _nowhere(method: str, params: dict[str, Any]) -> None:
+    """A plugin that asks gets the answer; notices on the way to it are for clients."""
 
 
 class NodeEngines:
@@ -166,6 +188,7 @@ class PluginNode:
         events: NodeEvents,
         blobs: NodeBlobs,
         workers: Workers,
+        methods: NodeMethods,
         clock: Clock,
         folder: str,
         engines: Mapping[str, Engine],
@@ -179,6 +202,7 @@ class PluginNode:
         self.events = events
         self.blobs = blobs
         self.workers = workers
+        self.methods = methods
         self.clock = clock
         self.engines = NodeEngines(engines)
         self.serving = serving

@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from labd.api.methods import Peer, Role
-from labd.daemon.node import NodeEvents, NodeJobs, NodeResources, PluginNode
+from labd.daemon.node import NodeEvents, NodeJobs, NodeMethods, NodeResources, PluginNode
 from labd.daemon.peers import user_name
 from labd.daemon.plugin_record import PluginRecord
 
@@ -22,10 +22,11 @@ def node_of(daemon: Daemon, record: PluginRecord, settings: Any) -> PluginNode:
         plugin,
         settings,
         NodeJobs(daemon.desk, _owner()),
-        NodeResources(daemon.leases),
+        NodeResources(daemon.leases, daemon.runner),
         NodeEvents(plugin, daemon.queue, daemon.bus, daemon.clock, record.names),
         daemon.blobs,
         daemon.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
+        NodeMethods(daemon.dispatcher),
         daemon.clock,
         os.path.join(daemon.setup.paths.state, "plugins", plugin),
         daemon.wiring.engines,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -65,8 +65,12 @@ class Exchange:
 
     @cached_property
     def query(self) -> Mapping[str, str]:
+        return dict(self.queries)
+
+    @cached_property
+    def queries(self) -> Sequence[tuple[str, str]]:
         try:
-            return dict(parse_qsl(self.target.query.decode(), keep_blank_values=True, errors="strict"))
+            return parse_qsl(self.target.query.decode(), keep_blank_values=True, errors="strict")
         except UnicodeDecodeError:
             raise Refusal(400, "the query is not UTF-8", close=False) from None
 

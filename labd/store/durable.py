@@ -26,7 +26,11 @@ def make_dir(directory: str) -> None:
         return
     above = os.path.dirname(directory)
     make_dir(above)
-    os.mkdir(directory, 0o700)
+    try:
+        os.mkdir(directory, 0o700)
+    except FileExistsError:  # another thread needs it too; each returns only once the name is durable
+        if not os.path.isdir(directory):
+            raise
     fsync_dir(above)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from tempfile import mkdtemp
 from typing import Any
 
+from labd.daemon.dispatch import Dispatcher
 from labd.daemon.models import ModelDesk
-from labd.daemon.node import NodeResources, PluginNode
+from labd.daemon.node import NodeMethods, NodeResources, PluginNode
 from labd.testing.clock import Clock
 from labd.testing.devices import Devices
 from labd.testing.house import House
@@ -22,7 +23,8 @@ class Node(PluginNode):
     Beyond what the API has: ``jobs.script``, ``otherwise``, ``finish``, ``refuse``, ``release`` and
     ``report``; ``events.history``, ``published`` and ``happen``; ``blobs.damage``; ``clock.advance``,
     ``suspend`` and ``set_wall``; ``devices.lose``, ``spoil`` and ``mend``; ``disk.fill`` and ``free``;
-    ``workers.specs`` and ``made``. ``serving`` is empty: ``with node.serving.serve(FakeModels("m")):``.
+    ``workers.specs`` and ``made``; ``others.add`` takes a Method that another plugin would have. ``serving``
+    is empty: ``with node.serving.serve(FakeModels("m")):``.
     """
 
     jobs: ScriptedJobs
@@ -46,16 +48,18 @@ class Node(PluginNode):
             name,
             config,
             ScriptedJobs(house),
-            NodeResources(house.leases),
+            NodeResources(house.leases, house.runner),
             RecordedEvents(name, house),
             MemoryBlobs(house.disk),
             PlayedWorkers(),
+            NodeMethods(others := Dispatcher()),
             clock,
             "",
             {},
             ModelDesk({}),
         )
         self._made = ""
+        self.others = others
         self.disk = house.disk
         self.bus = house.bus
         self.kinds = house.kinds

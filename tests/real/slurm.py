@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Self
 
@@ -60,6 +61,10 @@ def missing() -> str:
     return " ".join(package for program, package in packages.items() if not _program(program))
 
 
+ASK = 5.0
+"""Seconds between two times that an admin has Slurm look at its node."""
+
+
 class Slurm:
     """One cluster with *cpus* cores; ``with`` starts it, and ends it with all its jobs."""
 
@@ -67,6 +72,7 @@ class Slurm:
         self.folder = tempfile.mkdtemp(prefix="slurm-", dir="/tmp")
         self.config = f"{self.folder}/slurm.conf"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._asked = 0.0
         os.chmod(self.folder, 0o755)
         for name in ("state", "spool"):
             Path(self.folder, name).mkdir()
@@ -104,8 +110,12 @@ class Slurm:
 
     def resume(self) -> bool:
         """Do as an admin does when Slurm drains the node: after a crash it gives numbers of jobs that run to
-        others, and takes fright at that.
+        others, and takes fright at that. Jobs that ended while it was down it takes for running, for minutes,
+        until it hears from the node what is there.
         """
+        if time.monotonic() - self._asked > ASK:
+            self._asked = time.monotonic()
+            self.run("scontrol", "reconfigure")
         if "drain" in self.run("sinfo", "-h", "-o", "%T"):
             self.run("scontrol", "update", f"NodeName={_host()}", "State=RESUME")
         return True

@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -19,7 +21,8 @@ from tests.support import wait_until
 pytestmark = pytest.mark.real
 
 WORK = """
-import os, time
+import os, sys, time
+import labd.worker
 
 def note(x, file, pause=0.001):
     fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -52,6 +55,17 @@ def late(x):
         time.sleep(60)
     return x
 
+def last(x):
+    print("about to leave", x)
+    if x == 2:
+        sys.stdout.flush()
+        os._exit(3)
+    return x
+
+def rows(name):
+    with open(labd.worker.data(name)) as file:
+        return file.read()
+
 def version(nothing):
     from helper import VERSION
     return VERSION
@@ -68,7 +82,11 @@ def daemon(make_daemon):
 
 
 def options(daemon: DaemonProcess) -> dict[str, object]:
-    return {"cwd": f"{daemon.folder}/work", "path": [], "env": {"PATH": os.defpath, "IN": daemon.folder}}
+    return {
+        "cwd": f"{daemon.folder}/work",
+        "path": [],
+        "env": {"PATH": os.defpath, "IN": daemon.folder, "XDG_CACHE_HOME": f"{daemon.folder}/cache"},
+    }
 
 
 def worker(effects: Path) -> int:
@@ -197,7 +215,7 @@ def test_a_script_ships_its_functions_and_asyncio_gets_them_too(daemon):
         "async def main():\n"
         "    async with labd.aio.Client() as client:\n"
         "        made = await client.map(half, [2, 5])\n"
-        "        print(await made.results(), [r.index async for r in made.as_completed()])\n"
+        "        print(await made.results(), sorted([r.index async for r in made.as_completed()]))\n"
         "asyncio.run(main())\n"
     )
     env = {"LABD_SOCKET": daemon.socket, "PATH": os.defpath}
@@ -230,3 +248,83 @@ def test_a_slow_call_holds_nothing_back(daemon):
         assert (first.index, first.attempt) == (0, 1)
         assert time.monotonic() - began < 40 * 0.03
         made.wait()
+
+
+def test_files_go_along_as_they_were_and_to_isolated_workers_too(daemon):
+    work = Path(daemon.folder, "work")
+    (work / "in" / "deep").mkdir(parents=True)
+    for name, text in (("in/a", "a"), ("in/deep/b", "b" * 3 * 2**20), ("in/empty", "")):
+        (work / name).write_text(text)
+    names = ["in/a", "in/deep/b", "in/empty"]
+    with Client(daemon.socket) as client:
+        first = client.map("maptasks:rows", names, data=["in"], **options(daemon))
+        (work / "in" / "a").write_text("changed")
+        assert first.results() == ["a", "b" * 3 * 2**20, ""]
+        again = client.map("maptasks:rows", names[:1], data=["in/*a", "in/empty"], **options(daemon))
+        assert again.results() == ["changed"]
+        with pytest.raises(UsageError, match="there is no file 'out/\\*'"):
+            client.map("maptasks:rows", names, data=["out/*"], **options(daemon))
+        with pytest.raises(UsageError, match="is not in"):
+            client.map("maptasks:rows", names, data=["../labd.toml"], **options(daemon))
+        strange = {"function": "maptasks:rows", "data": {"a": ["0" * 64]}}
+        with pytest.raises(UsageError, match="were never put"):
+            client.call("map.submit", {"spec": strange, "arguments": b"1\n"})
+        for wrong in ("../a", "/a", "a/../b", ""):
+            spec = {"function": "maptasks:rows", "data": {wrong: []}}
+            with pytest.raises(UsageError):
+                client.call("map.submit", {"spec": spec, "arguments": b"1\n"})
+        if shutil.which("bwrap"):
+            made = client.map("maptasks:rows", names[:1], data=["in"], sandbox="isolated", **options(daemon))
+            assert made.results() == ["changed"]
+    assert len(os.listdir(f"{daemon.folder}/cache/labd/data")) == 2 + bool(shutil.which("bwrap"))
+
+
+def test_what_a_call_printed_before_its_worker_died_is_in_the_logs(daemon):
+    with Client(daemon.socket) as client:
+        made = client.map("maptasks:last", range(4), **options(daemon))
+        assert made.wait()["failed"] == 1
+        logs = Counter((line["index"], line["attempt"], line["text"]) for line in made.logs())
+    assert logs[2, 1, "about to leave 2\n"] == 1
+    assert logs[2, 2, "about to leave 2\n"] == 1
+    assert {index for index, _, _ in logs} == {0, 1, 2, 3}
+    wait_until(lambda: not os.listdir(f"{daemon.folder}/cache/labd/said"))
+
+
+def test_a_map_that_takes_every_core_lets_a_job_pass(daemon):
+    effects = Path(daemon.folder, "effects")
+    with Client(daemon.socket) as client:
+        kwargs = {"file": str(effects), "pause": 0.02}
+        made = client.map("maptasks:note", range(100_000), kwargs=kwargs, **options(daemon))
+        wait_until(lambda: made.info()["workers"] == 2)
+        job = daemon.shell("true", cpus=2)
+        wait_until(lambda: daemon.job(job)["state"] == "succeeded")
+        before = made.info()["succeeded"]
+        assert made.info()["state"] == "running"
+        wait_until(lambda: made.info()["succeeded"] > before)
+        made.cancel()
+
+
+def test_of_maps_with_one_name_the_newest_is_meant_and_a_conflict_is_said(daemon):
+    with Client(daemon.socket) as client:
+        for start in (0, 10):
+            client.map("maptasks:odd", [start], name="twice", **options(daemon)).wait()
+        assert client.get("twice").results() == [10]
+        folder = Path(daemon.folder, "wheels")
+        for version in ("1.0", "2.0"):
+            wheel(folder, "nothing", version)
+        wanted = ["--no-index", f"--find-links {folder}", "nothing==1.0", "nothing==2.0"]
+        made = client.map("maptasks:odd", [0], requirements=wanted, **options(daemon))
+        with pytest.raises(MapFailed, match=r"Cannot install nothing==1\.0 and nothing==2\.0"):
+            made.results()
+        assert made.info()["error"]["type"] == "RequirementsError"
+        assert client.map("maptasks:odd", [0], **options(daemon)).results() == [0]
+
+
+def wheel(folder, name, version):
+    """A distribution without any code."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as made:
+        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        made.writestr(f"{info}/RECORD", "")

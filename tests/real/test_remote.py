@@ -137,6 +137,28 @@ def test_ctrl_c_ends_labctl_and_ssh_and_not_the_job(env: dict[str, str], daemon:
     assert daemon.job(job)["state"] in ("starting", "running")
 
 
+def test_a_map_is_made_there_and_its_files_come_from_here(
+    labctl: Labctl, daemon: DaemonProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rates").write_text("3\n")
+    (tmp_path / "work.py").write_text(
+        "import labd.worker\n"
+        "def main(x):\n"
+        "    print('call', x)\n"
+        "    return x * int(open(labd.worker.data('rates')).read())\n"
+    )
+    made = labctl("map", "work.py", "--range", "1-3", "--data", "rates", "--name", "there")
+    assert made.returncode == 0, made.stderr
+    found = {(one := json.loads(line))["index"]: one["result"] for line in made.stdout.splitlines()}
+    assert found == {0: 3, 1: 6, 2: 9}
+    assert sorted(labctl("map", "values", "there").stdout.split()) == ["3", "6", "9"]
+    assert "call 2" in labctl("map", "logs", "last").stdout
+    assert daemon.call("map.show", {"map": "there"})["map"]["state"] == "succeeded"
+    broken = labctl("map", "work.py", "--range", "1-3", "--data", "nowhere")
+    assert (broken.returncode, "there is no file 'nowhere'" in broken.stderr) == (2, True)
+
+
 WRONG: dict[str, tuple[dict[str, Any], str, str]] = {
     "no such host": ({"LABD_HOST": "no-such-host.invalid"}, "ssh knows no such host", "~/.ssh/config"),
     "no program": ({"LABD_REMOTE_LABCTL": "no-labctl"}, "there is no labctl there", "--remote-labctl PATH"),

@@ -140,7 +140,7 @@ def test_labd_is_killed_in_the_middle(slurm: Slurm, labd: DaemonProcess) -> None
 def test_scancel_is_said_on_the_calls_of_its_task(slurm: Slurm, labd: DaemonProcess) -> None:
     with Client(labd.socket) as client:
         made = client.map("slurmtasks:hang", range(10), **options(labd))
-        wait_until(lambda: made.info()["workers"] == 8, LATE)  # two wait for a core
+        wait_until(lambda: slurm.resume() and made.info()["workers"] == 8, LATE)  # two wait for a core
         running, waiting = slurm.jobs("RUNNING")[0], slurm.jobs("PENDING")[0]
         slurm.run("scancel", running, waiting)
         wait_until(lambda: made.info()["failed"] >= 2, LATE)

@@ -56,7 +56,7 @@ async def test_it_has_every_member_of_the_api(node):
     assert (node.name, node.config, node.log) == ("hello", None, logging.getLogger("labd.plugin.hello"))
 
 
-@pytest.mark.parametrize("part", ["jobs", "resources", "events", "blobs", "clock"])
+@pytest.mark.parametrize("part", ["jobs", "resources", "events", "blobs", "methods", "clock"])
 async def test_every_part_takes_what_the_api_says(node, part):
     protocol = getattr(api, part.capitalize())
     for name in members(protocol):

@@ -10,17 +10,19 @@ from labd.cli.refs import Calls
 from labd.cli.render import Terminal
 from labd.cli.table import Cell, Column, table
 from labd.cli.view import memory
+from labd.errors import NotFound
 
 HELP = """remove what is over the limits of retention
 
 Removed are ended jobs with their output, old events, and what nobody needs any more, by the section
-[retention] of the configuration. Never what is unfinished, what unfinished jobs depend on, or what
-ended within a day. labd does so by itself now and then. Needs the role admin."""
+[retention] of the configuration, and ended maps, by [plugins.fanout]. Never what is unfinished, what
+unfinished jobs depend on, or what ended within a day. labd does so by itself now and then. Needs the role
+admin."""
 EXAMPLES = [
     ("labctl gc --dry-run", "what would go"),
     ("labctl gc", "remove it now"),
 ]
-WHAT = ("jobs", "folders", "events", "environments", "blobs")
+WHAT = ("jobs", "folders", "events", "environments", "blobs", "maps")
 Found = dict[str, Any]
 
 
@@ -32,6 +34,7 @@ def add_arguments(parser: Parser) -> None:
 def run(args: argparse.Namespace, connect: Connect) -> int:
     with connect() as client:
         found = client.call("store.gc", {"dry_run": True}) if args.dry_run else _collected(client)
+        _add_maps(client, found)
     for path, why in found["kept"].items():
         output.say(f"Kept {path}: {why}")
     if args.json:
@@ -50,6 +53,17 @@ def _collected(client: Calls) -> Found:
         went = {name: count + more["went"][name] for name, count in found["went"].items()}
         found = {**more, "went": went, "kept": found["kept"] | more["kept"]}
     return found
+
+
+def _add_maps(client: Calls, found: Found) -> None:
+    """Have maps go as well, where labd has any."""
+    found["went"]["maps"] = 0
+    try:
+        maps = client.call("map.gc", {"dry_run": found["dry_run"]})
+    except NotFound:
+        return  # the plugin is disabled
+    found["went"]["maps"] = maps["maps"]
+    found["went"]["bytes"] += maps["bytes"]
 
 
 def _print(found: Found) -> None:

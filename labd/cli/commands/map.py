@@ -25,7 +25,7 @@ or retry (make again what failed or was not made). ID is a number, a name, or la
 USAGE = "labctl map [options] FUNCTION\n       labctl map WORD ID [options]"
 EXAMPLES = [
     ("labctl map work:square --range 0-999", "work.square(0) to work.square(999)"),
-    ("labctl map run.py --args jobs.ndjson --retries 2", "main(...) of run.py for each line"),
+    ("labctl map run.py --args jobs.ndjson --data rates.json", "main(...) of run.py for each line"),
     ("labctl map errors last", "what failed, and why"),
     ("labctl map retry 3 && labctl map results 3", "once more what failed"),
 ]
@@ -55,6 +55,9 @@ def _add_calls(parser: Parser) -> None:
     )
     add("--range", metavar="A-B[:STEP]", type=mapping.bounds, help="a call for each number")
     add("--kwarg", metavar="KEY=VALUE", action="append", help="an argument of every call; VALUE may be JSON")
+    add(
+        "--data", metavar="FILE", action="append", help="take FILE along, as it is now; also a folder, or *.x"
+    )
     add("--name", metavar="NAME", help="what to call the map")
     add("--retries", metavar="N", type=int, help="make a call that failed again, N times at most")
     add("--time", metavar="SPAN", type=seconds, dest="time_limit", help="longest run of one call")
@@ -98,6 +101,11 @@ def _submit(args: argparse.Namespace, connect: Connect) -> int:
         login = ask(connect.far)
     spec = mapping.spec_of(args, os.environ, login)
     with Steady(connect, output.say, deadline=time.monotonic() + PATIENCE) as calls:
+        if args.data:
+            from labd import shipping
+
+            here = os.getcwd() if login is not None else spec["cwd"]
+            spec["data"] = shipping.put(calls.call, shipping.find(args.data, here))
         number = _sent(calls, spec, args)
         calls.deadline = None
         args.quiet = args.quiet or args.detach

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 DONE, BUSY, LOST, NEVER = 0, 75, 70, 69
 """Exit codes: ``exit`` is there; another one runs it; begun, and gone without a word; it was not to begin."""
 
-PASSED = ("SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+PASSED = (
+    "SLURM_", "CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL",
+    "ZE_AFFINITY_MASK",
+)  # fmt: skip
 """Beginnings of the names of variables that a task gets from whoever started it, and not from labd."""
 
 _CODES = {claim.ENDED: DONE, claim.RUNNING: BUSY, claim.LOST: LOST, claim.NEVER: NEVER}

@@ -75,6 +75,11 @@ class Books:
         settled = partial(self._settled, [(outcome.call, outcome.good) for outcome, _ in final])
         self._recorder.put((self._grown.results, results), (self._grown.logs, b"".join(logs)), done=settled)
 
+    def hear(self, outcome: Outcome) -> None:
+        """What a call printed, of which nothing else is known."""
+        line = outcomes.log(outcome, self.todo.attempt(outcome.call))
+        self._recorder.put((self._grown.logs, line), done=lambda: None)
+
     def lose(self, calls: Sequence[int], kind: str, said: str, given: dict[int, bytes]) -> None:
         """*calls* may have been made, and nothing came back: errors, or to be made again."""
         over = self.todo.lost(calls, self.spec.retries) if self.spec.repeat else list(calls)

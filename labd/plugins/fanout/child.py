@@ -14,15 +14,13 @@ from collections.abc import Callable
 from typing import Any
 
 from labd import worker
+from labd.plugins.fanout.said import Capture
 
 FLUSH = 0.1
 """Seconds after which what is done is told of, though the chunk goes on."""
 
 FLUSH_BYTES = 1_048_576
 MAX_RESULT = 16 * 2**20
-MAX_SAID = 131_072
-"""Bytes of a call's output that are kept; of more the middle is left out."""
-
 MAX_TRACE = 20_000
 
 
@@ -45,11 +43,12 @@ class Calls:
         source: str | None,
         kwargs: dict[str, Any],
         time_limit: float,
+        said: str = "",
         tell: Callable[..., object] = worker.notify,
     ) -> None:
         refuse_stale()
         self._tell = tell
-        self._said = _catch_output()
+        self._name, self._said = said, _catch_output()
         self._function = _from_source(source, function) if source is not None else _imported(function)
         self._kwargs, self._limit = kwargs, time_limit
         self._done: list[list[Any]] = []
@@ -61,6 +60,8 @@ class Calls:
         """Make these calls; the outcomes that were not told of before: number, seconds, whether it went
         well, the result or error as JSON, and what was printed.
         """
+        if self._name:  # not before: a worker that never gets a call leaves no file
+            self._said, self._name = self._said.moved(self._name), ""
         arguments = None if bounds else lines.split(b"\n")
         told = time.monotonic()
         for place, call in enumerate(calls):
@@ -76,6 +77,7 @@ class Calls:
         return done
 
     def _call(self, call: int, line: bytes | None, bounds: list[int] | None) -> None:
+        self._said.begin(call)
         began = time.perf_counter()
         try:
             good, text = True, self._result(line if line is not None else _number(call, bounds))
@@ -115,17 +117,11 @@ class Calls:
                 stream.flush()
             except (OSError, ValueError, AttributeError):
                 pass  # the call closed it, or put something else there
-        size = os.fstat(self._said).st_size
-        if not size:
-            return ""
-        half = MAX_SAID // 2
-        data = os.pread(self._said, MAX_SAID, 0)
-        if size > MAX_SAID:
-            left_out = f"\n({size - MAX_SAID} bytes left out)\n".encode()
-            data = data[:half] + left_out + os.pread(self._said, half, size - half)
-        os.ftruncate(self._said, 0)
-        os.lseek(self._said, 0, os.SEEK_SET)
-        return data.decode("utf-8", "replace")
+        return self._said.taken()
+
+    def leave(self) -> None:
+        """The worker is to end, and nothing was lost."""
+        self._said.leave()
 
 
 def refuse_stale() -> None:
@@ -145,14 +141,13 @@ def mark_of(path: str) -> tuple[int, int] | None:
     return found.st_mtime_ns, found.st_size
 
 
-def _catch_output() -> int:
-    """Send what is printed into memory from now on; what a dying interpreter says still reaches the log."""
+def _catch_output() -> Capture:
+    """Keep what is printed from now on; what a dying interpreter says still reaches the log."""
     last = os.dup(2)
     os.set_inheritable(last, False)
     faulthandler.enable(last)
-    said = os.memfd_create("said")
-    for fd in (1, 2):
-        os.dup2(said, fd)
+    said = Capture("")
+    said.catch()
     return said
 
 

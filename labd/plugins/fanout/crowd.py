@@ -2,6 +2,9 @@
 
 from collections import Counter
 
+FIRST_TURN, LONGEST_TURN = 2.0, 300.0
+"""Seconds that a worker keeps its place though a job waits: the first time, and at most."""
+
 
 class Place:
     """Where a map waits for one worker, and then has it."""
@@ -47,3 +50,22 @@ class Crowd:
             waits > 0 and other != number and self._have[other] + 1 < mine
             for other, waits in self._wait.items()
         )
+
+
+class Turns:
+    """How one worker of a map takes turns with jobs that wait. Times are seconds of any steady clock.
+
+    It works for a while, and gives its place to a job that waits. Where that did not help the job (it waits
+    for more, or for something else), the next turn is twice as long.
+    """
+
+    def __init__(self) -> None:
+        self._turn = FIRST_TURN
+
+    def over(self, worked: float, wanted: bool) -> bool:
+        """Whether the worker is to go, after it *worked* so long."""
+        return wanted and worked >= self._turn
+
+    def passed(self, wanted: bool) -> None:
+        """It has waited; whether a job is still waiting."""
+        self._turn = min(self._turn * 2, LONGEST_TURN) if wanted else FIRST_TURN

@@ -1,30 +1,38 @@
 """All maps of a daemon: taken up at the start, found, accepted, ended by somebody, and run again."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import trio
 
-from labd.api import Conflict, Needs, Node, NotFound, Peer, UsageError
+from labd.api import Conflict, LabdError, Needs, Node, NotFound, Peer, UsageError
 from labd.api.engines import LOCAL
 from labd.plugins.fanout import arguments as argument_files
+from labd.plugins.fanout import luggage, tasks
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.crowd import Crowd
 from labd.plugins.fanout.disk import Disk
-from labd.plugins.fanout.folder import Folder
+from labd.plugins.fanout.folder import GONE, Folder
 from labd.plugins.fanout.life import Lives
 from labd.plugins.fanout.map import Map
 from labd.plugins.fanout.model import MapSpec, Record, count
 from labd.plugins.fanout.recorder import Recorder
+from labd.plugins.fanout.retention import Kept, Limits, gone
+
+NO_LIMITS = Limits()
+COLLECT_EVERY = 3600.0
+"""Seconds between two looks for maps that may go."""
 
 
 class Engine:
     """:meth:`run` is the service. *slots* is how many workers a map has unless it says so itself."""
 
-    def __init__(self, node: Node, slots: int, most_calls: int) -> None:
+    def __init__(self, node: Node, slots: int, most_calls: int, limits: Limits = NO_LIMITS) -> None:
         self._node, self._slots, self._most = node, slots, most_calls
+        self._limits = limits
         self._disk = Disk(node.log)
         self._anew()
         self._nursery: trio.Nursery | None = None
@@ -42,6 +50,7 @@ class Engine:
             async with trio.open_nursery() as nursery:
                 self._nursery = nursery
                 nursery.start_soon(self._recorder.run)
+                nursery.start_soon(self._collect_now_and_then)
                 for one in self._maps.values():
                     if one.record.state == "running":
                         self._begin(one)
@@ -59,6 +68,9 @@ class Engine:
 
     def _load(self) -> list[Record]:
         found = []
+        for name in os.listdir(self._node.folder):
+            if name.endswith(GONE):  # its removal was cut off
+                shutil.rmtree(os.path.join(self._node.folder, name), ignore_errors=True)
         for name in filter(str.isdecimal, os.listdir(self._node.folder)):
             try:
                 found.append(Folder(os.path.join(self._node.folder, name)).load())
@@ -103,6 +115,8 @@ class Engine:
             self._need_nursery()
             await self._check_engine(peer, spec)
             one = self._map(await self._record(peer, spec, data, more, key))
+            if spec.data:
+                await luggage.take(self._node, peer, spec, self._disk, one.folder.staged)
             await self._disk.ask(one.folder.make, one.record, data)
             self._maps[one.record.id] = one
             if key is not None:
@@ -113,8 +127,9 @@ class Engine:
         return one
 
     async def _check_engine(self, peer: Peer, spec: MapSpec) -> None:
-        """Raises NotFound for an engine that nobody offers, Refused for what it never runs."""
+        """Raises NotFound for an engine that nobody offers, UsageError and Refused for what it never runs."""
         if spec.engine != LOCAL:
+            _check_travels(spec)
             needs = Needs(cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, user=peer.name)
             await self._node.engines.find(spec.engine).driver.check(needs)
 
@@ -158,6 +173,27 @@ class Engine:
         self._begin(one)
         await self._lives.tell("map.retried", one, calls=left)
         return left
+
+    async def collect(self, dry_run: bool = False) -> list[Kept]:
+        """Remove maps that are over the limits of retention, or with *dry_run* only say which."""
+        maps = list(self.maps)
+        kept = await self._disk.ask(lambda: [_kept(one) for one in maps])
+        going = gone(kept, self._limits, self._node.clock.wall())
+        for each in () if dry_run else going:
+            one = self._maps.get(each.id)
+            if one is not None and not one.record.live:
+                del self._maps[each.id]
+                self._keys.pop((one.record.uid, one.record.key or ""), None)
+                await self._disk.ask(one.folder.remove)
+        return going
+
+    async def _collect_now_and_then(self) -> None:
+        while True:
+            try:
+                await self.collect()
+            except LabdError as error:
+                self._node.log.warning("old maps are kept: %s", error.message)
+            await trio.sleep(COLLECT_EVERY)
 
     # -- steps -----------------------------------------------------------------------------------
 
@@ -205,6 +241,26 @@ class Engine:
                 hint="raise plugins.fanout.max_calls, or let one call do more",
             )
         record.total, record.state = calls, "running"
+
+
+def _check_travels(spec: MapSpec) -> None:
+    """Raises UsageError for what is only where labd is."""
+    if spec.data:
+        raise UsageError(
+            f"data: files do not go along to the engine {spec.engine!r}",
+            hint="leave data out, and let calls open the files by a path that the machines share",
+        )
+    if spec.sandbox != "limits":
+        raise UsageError(
+            f"sandbox: the engine {spec.engine!r} cannot make calls {spec.sandbox!r}",
+            hint="leave sandbox out, or make the calls here, with engine 'local'",
+        )
+
+
+def _kept(one: Map) -> Kept:
+    """A map as retention sees it: unfinished also while an engine has something of it. Blocks."""
+    over = not one.record.live and not tasks.any_left(one.folder.tasks)
+    return Kept(one.record.id, one.record.ended if over else None, one.folder.size())
 
 
 def as_map(view: Any) -> dict[str, Any]:

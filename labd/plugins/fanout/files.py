@@ -1,6 +1,7 @@
 """Files that survive a power cut: made whole, or grown at their end. Everything here blocks."""
 
 import os
+import shutil
 from collections.abc import Iterable
 
 
@@ -10,6 +11,12 @@ def sync_folder(folder: str) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def empty(folder: str) -> None:
+    """Make *folder*, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o700)
 
 
 def write(path: str, data: bytes) -> None:
@@ -28,10 +35,13 @@ def replace(path: str, data: bytes) -> None:
 
 
 class Growing:
-    """A file that only grows. ``size`` is how much of it is durable; what stands behind that is junk."""
+    """A file that only grows. ``size`` is how much of it is durable; what stands behind that is junk.
 
-    def __init__(self, path: str, size: int = 0) -> None:
-        self.path, self.size = path, size
+    Of what is written at once, a *late* one comes last: what it says of others is there before it is.
+    """
+
+    def __init__(self, path: str, size: int = 0, late: bool = False) -> None:
+        self.path, self.size, self.late = path, size, late
         self._fd: int | None = None
 
     def append(self, data: bytes) -> None:

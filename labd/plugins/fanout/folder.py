@@ -47,21 +47,28 @@ class Grown(NamedTuple):
     begun: Growing
 
 
+GONE = ".gone"
+"""The end of the name of a folder that is being removed."""
+
+
 class Folder:
     """The files of the map in *path*."""
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.arguments = os.path.join(path, "arguments")
+        self.data = os.path.join(path, "data")
+        self.staged = f"{path}.data"
         self.tasks = os.path.join(path, "tasks")
 
     def make(self, record: Record, arguments: bytes) -> None:
         """Make the folder with all that a new map needs; durable on return. Raises OSError."""
         made = f"{self.path}.new"
-        shutil.rmtree(made, ignore_errors=True)
-        os.mkdir(made, 0o700)
+        files.empty(made)
         if arguments:
             files.write(os.path.join(made, "arguments"), arguments)
+        if record.spec.data:
+            os.rename(self.staged, os.path.join(made, "data"))
         files.write(os.path.join(made, "map.json"), msgspec.json.encode(record))
         files.sync_folder(made)
         os.rename(made, self.path)
@@ -75,6 +82,18 @@ class Folder:
         """The record. Raises OSError, msgspec.DecodeError."""
         with open(os.path.join(self.path, "map.json"), "rb") as file:
             return _RECORD.decode(file.read())
+
+    def size(self) -> int:
+        """Bytes of all files; 0 where it is not there any more."""
+        return sum(
+            _size(os.path.join(folder, name)) for folder, _, names in os.walk(self.path) for name in names
+        )
+
+    def remove(self) -> None:
+        """Remove the folder: at once as far as anybody sees. Raises OSError."""
+        os.rename(self.path, f"{self.path}{GONE}")
+        files.sync_folder(os.path.dirname(self.path))
+        shutil.rmtree(f"{self.path}{GONE}")
 
     def grown(self) -> Grown:
         """The files that grow, as far as whole lines of them are there."""
@@ -114,4 +133,11 @@ class Folder:
 
     def _growing(self, name: str) -> Growing:
         path = os.path.join(self.path, name)
-        return Growing(path, files.whole_lines(path))
+        return Growing(path, files.whole_lines(path), late=name == "results")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.lstat(path).st_size
+    except FileNotFoundError:
+        return 0  # of a task, which runs meanwhile

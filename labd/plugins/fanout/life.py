@@ -8,7 +8,7 @@ import trio
 
 from labd.api import LabdError, Node, WorkerError, WorkerSpec
 from labd.api.engines import LOCAL
-from labd.plugins.fanout import tasks
+from labd.plugins.fanout import luggage, tasks
 from labd.plugins.fanout.arguments import Arguments
 from labd.plugins.fanout.books import Books
 from labd.plugins.fanout.crowd import Crowd
@@ -91,7 +91,7 @@ class Lives:
         work: Callable[[str, Callable[[], Awaitable[None]]], Awaitable[None]]
         if record.spec.engine == LOCAL:
             one.running = running = Running(self._node, record, books, self._crowd, one.changed)
-            work = partial(running.run, user=worker_user(record), slots=self._slots_of(record))
+            work = partial(self._work_here, one, running)
         else:
             one.running = dispatch = self._dispatch(one, books)
             await dispatch.take_up()
@@ -116,6 +116,14 @@ class Lives:
     def _dispatch(self, one: Map, books: Books) -> Dispatch:
         user = worker_user(one.record)
         return Dispatch(self._node, self._disk, one.record, books, one.folder.tasks, user, one.changed)
+
+    async def _work_here(
+        self, one: Map, running: Running, python: str, ended: Callable[[], Awaitable[None]]
+    ) -> None:
+        user = worker_user(one.record)
+        if one.record.spec.data:
+            running.data = await self._data(one, user)
+        await running.run(python, ended, user=user, slots=self._slots_of(one.record))
 
     def _slots_of(self, record: Record) -> int:
         return record.spec.concurrency or max(1, int(self._slots / max(record.spec.cpus, 1)))
@@ -145,6 +153,13 @@ class Lives:
             said = {"type": "RequirementsError", "traceback": str(error.data.get("traceback", ""))}
             raise Failed(f"the requirements cannot be installed: {error.message}", said) from error
         return str(made)
+
+    async def _data(self, one: Map, user: str) -> str:
+        """Where the files are that came along. Raises Failed."""
+        try:
+            return await luggage.lay_out(self._node, one.record, one.folder.data, user)
+        except (WorkerError, OSError) as error:
+            raise Failed(f"the files of the map cannot be laid out: {error}") from error
 
     async def _tell_progress(self, one: Map) -> None:
         while True:

@@ -59,6 +59,10 @@ class Cancel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     reason: Annotated[str, Meta(max_length=1000)] = ""
 
 
+class Collect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    dry_run: bool = False
+
+
 class MapMethods:
     """The handlers; what they do is the :class:`Engine`'s."""
 
@@ -77,6 +81,7 @@ class MapMethods:
             ),
             Method("map.wait", self.wait, Wait, Role.VIEW, "Answer when the map has ended."),
             Method("map.cancel", self.cancel, Cancel, Role.SUBMIT, "End a map; its results stay."),
+            Method("map.gc", self.gc, Collect, Role.ADMIN, "Remove maps that are over the limits."),
             Method("map.retry", self.retry, One, Role.SUBMIT, "Make the calls again that did not succeed."),
         ]
 
@@ -120,6 +125,10 @@ class MapMethods:
         one = self._owned(call.peer, ask.map, "retry")
         calls = await self._engine.retry(one)
         return {**self._answer(one), "calls": calls}
+
+    async def gc(self, call: Call, ask: Collect) -> dict[str, Any]:
+        went = await self._engine.collect(ask.dry_run)
+        return {"dry_run": ask.dry_run, "maps": len(went), "bytes": sum(one.size for one in went)}
 
     async def _read(self, peer: Peer, ask: Read, name: Literal["results", "logs"]) -> dict[str, Any]:
         one = self._owned(peer, ask.map, f"read the {name} of")

@@ -9,6 +9,12 @@ Name = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Absolute = Annotated[str, Meta(max_length=4096, pattern=r"^/[^\x00]*$")]
 Text = Annotated[str, Meta(max_length=131_072, pattern=r"^[^\x00]*$")]
 Module = Annotated[str, Meta(max_length=500, pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Inside = Annotated[
+    str, Meta(max_length=1000, pattern=r"^(?!\.{1,2}(/|$))[^/\x00]+(/(?!\.{1,2}(/|$))[^/\x00]+)*$")
+]
+"""A path below a folder, without any way out of it."""
+
 Bound = Annotated[int, Meta(ge=-(2**53), le=2**53)]
 
 State = Literal["open", "running", "succeeded", "failed", "cancelled"]
@@ -19,10 +25,14 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """One function and what each of its calls takes. Times are seconds, sizes bytes; 0 means no limit.
 
     ``function`` is ``module:name``, found in ``cwd`` and ``path`` first, or with ``source`` a name in that
-    text. ``kwargs`` go to every call. With ``range`` (first, last, step) call *i* gets one number of it;
-    else each call has a line of arguments. ``modules`` are imported once, before workers are forked.
-    ``engine`` is where calls are made: ``local`` is here. Without ``repeat`` a call that may have been made,
-    and was lost with its worker, is an error.
+    text. ``kwargs`` go to every call. ``data`` are files that come along, each as the digests of its pieces,
+    which were put before: workers find them in the folder ``$LABD_DATA``. ``sandbox`` is that of
+    :class:`labd.api.WorkerSpec`; an isolated worker sees ``data``, ``cwd`` and ``path``.
+
+    With ``range`` (first, last, step) call *i* gets one number of it; else each call has a line of arguments.
+    ``modules`` are imported once, before workers are forked. ``engine`` is where calls are made: ``local`` is
+    here, and only there are ``data`` and ``sandbox``. Without ``repeat`` a call that may have been made, and
+    was lost with its worker, is an error.
     """
 
     function: Annotated[str, Meta(max_length=500, pattern=r"^([A-Za-z_][\w.]*:)?[A-Za-z_][\w.]*$")]
@@ -30,6 +40,8 @@ class MapSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     name: Name = ""
     kwargs: dict[str, Any] = {}
     range: tuple[Bound, Bound, Annotated[int, Meta(ge=1)]] | None = None
+    data: Annotated[dict[Inside, tuple[Digest, ...]], Meta(max_length=10_000)] = {}
+    sandbox: Literal["limits", "isolated", "isolated+net"] = "limits"
     modules: Annotated[tuple[Module, ...], Meta(max_length=100)] = ()
     requirements: Annotated[tuple[Annotated[str, Meta(max_length=1000)], ...], Meta(max_length=500)] = ()
     python: Annotated[str, Meta(max_length=4096, pattern=r"^(/[^\x00]*)?$")] = ""

@@ -1,5 +1,6 @@
 """From what a worker says of its calls to lines of ndjson. Pure; nothing that it says is taken on trust."""
 
+from collections.abc import Set
 from typing import Any, NamedTuple
 
 import msgspec
@@ -72,6 +73,14 @@ def log(outcome: Outcome, attempt: int) -> bytes:
         return b""
     text = {"index": outcome.call, "attempt": attempt, "text": outcome.said}
     return msgspec.json.encode(text) + b"\n"
+
+
+def last_words(found: Any, waiting: Set[int]) -> list[Outcome]:
+    """What a worker said of the call and the output of a dead one; nothing where that cannot be."""
+    match found:
+        case [int(call), str(said)] if said and call in waiting:
+            return [Outcome(call, 0.0, False, "", said)]
+    return []
 
 
 def fault(call: int, kind: str, message: str, seconds: float = 0.0) -> Outcome:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from logging import Logger
+from operator import attrgetter
 from typing import NamedTuple
 
 import trio
@@ -69,6 +70,6 @@ class Recorder:
 
 def _append(joined: dict[Growing, list[bytes]]) -> None:
     """Append to one file after the other; what is durable is taken out."""
-    for file in list(joined):
+    for file in sorted(joined, key=attrgetter("late")):
         file.append(b"".join(joined[file]))
         del joined[file]

@@ -1,7 +1,9 @@
 """One map as it runs: its slots, each with a worker, and what they bring in."""
 
 import math
+import secrets
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import trio
@@ -10,7 +12,7 @@ from labd.api import LabdError, Node, Refused, UsageError, Worker, WorkerError, 
 from labd.plugins.fanout import outcomes
 from labd.plugins.fanout.books import Books
 from labd.plugins.fanout.chunks import Sizer
-from labd.plugins.fanout.crowd import Crowd
+from labd.plugins.fanout.crowd import Crowd, Turns
 from labd.plugins.fanout.model import Record
 from labd.plugins.fanout.outcomes import WrongOutcome
 
@@ -25,6 +27,11 @@ MOST_STARTS = 3
 """Workers in a row that may end before they did anything."""
 
 FIRST_DELAY = 0.2
+FAREWELL = 0.2
+"""Seconds that a worker has to take its files away."""
+
+PASS = 1.0
+"""Seconds that a worker's place is left to jobs at a time."""
 
 
 class Failed(LabdError):
@@ -48,6 +55,7 @@ class Post:
 
     def __init__(self) -> None:
         self.worker: Worker | None = None
+        self.said = secrets.token_hex(8)
         self.chunk: Chunk | None = None
         self.patience = trio.CancelScope()
 
@@ -76,6 +84,7 @@ class Running:
         self._generation = 0
         self._idle_starts = 0
         self._slots = 1
+        self.data = ""
         self.trouble = ""
 
     async def run(self, python: str, ended: Callable[[], Awaitable[None]], *, user: str, slots: int) -> None:
@@ -95,17 +104,19 @@ class Running:
     # -- a slot ----------------------------------------------------------------------------------
 
     async def _slot(self, python: str, user: str) -> None:
+        turns = Turns()
         while True:
             while not self.todo.left:
                 await self._more.wait()
             post = Post()
             try:
-                await self._man(post, self._spec(python, user))
+                await self._man(post, self._spec(python, user, post.said), turns)
+                await self._let_pass(turns)
             except LabdError as error:
-                await self._trouble(error, post)
+                await self._trouble(error, post, self._reader(python, user))
 
-    async def _man(self, post: Post, spec: WorkerSpec) -> None:
-        """Have a worker on *post* until another map needs its place."""
+    async def _man(self, post: Post, spec: WorkerSpec, turns: Turns) -> None:
+        """Have a worker on *post* until another map, or a job, needs its place."""
 
         def heard(method: str, params: dict[str, Any]) -> None:
             self._heard(post, params)
@@ -113,20 +124,48 @@ class Running:
         with self._crowd.place(self.record.id) as place:
             async with self._node.workers.start(spec, listen=heard) as post.worker:
                 place.taken()
-                while not self._crowd.give_way(self.record.id):
-                    await self._serve(post, post.worker)
+                try:
+                    await self._work(post, post.worker, turns)
+                finally:
+                    await _part(post)
 
-    def _spec(self, python: str, user: str) -> WorkerSpec:
+    async def _work(self, post: Post, worker: Worker, turns: Turns) -> None:
+        began = trio.current_time()
+        while not self._crowd.give_way(self.record.id):
+            await self._serve(post, worker)
+            if turns.over(trio.current_time() - began, self._wanted):
+                return
+
+    @property
+    def _wanted(self) -> bool:
+        """Whether a job waits that this map is to leave room for: one that says how many workers it has
+        keeps them.
+        """
+        return not self.record.spec.concurrency and self._node.resources.wanted()
+
+    async def _let_pass(self, turns: Turns) -> None:
+        """Leave the room to jobs for a moment: a lease would go before them."""
+        until = trio.current_time() + PASS
+        while self._wanted and trio.current_time() < until:  # noqa: ASYNC110 - the ledger tells nobody
+            await trio.sleep(PASS / 10)
+        turns.passed(self._wanted)
+
+    def _spec(self, python: str, user: str, said: str) -> WorkerSpec:
         spec = self.record.spec
+        env = {**spec.env, "LABD_TEMPLATE": str(self._generation)}
+        if self.data:
+            env["LABD_DATA"] = self.data
+        path = tuple(one for one in (spec.cwd, *spec.path) if one.strip("/"))
+        seen = () if spec.sandbox == "limits" else (*path, *([self.data] if self.data else []))
         return WorkerSpec(
             target=f"{HERE}.child:Calls",
             arguments={
                 "function": spec.function, "source": spec.source, "kwargs": spec.kwargs,
-                "time_limit": spec.time_limit,
+                "time_limit": spec.time_limit, "said": said,
             },
-            name="map", python=python, path=(spec.cwd, *spec.path),
+            name="map", python=python, path=path,
             warm=(f"{HERE}.child", *spec.modules, f"{HERE}.seen"),
-            cwd=spec.cwd, env={**spec.env, "LABD_TEMPLATE": str(self._generation)}, user=user,
+            cwd=spec.cwd, env=env, user=user, sandbox=spec.sandbox, read=seen,
             cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, shared=0,
         )  # fmt: skip
 
@@ -187,9 +226,10 @@ class Running:
         chunk.waiting -= {outcome.call for outcome in found}
         self.books.take(post.name, found, self.books.given(chunk.calls, chunk.lines))
 
-    async def _trouble(self, error: LabdError, post: Post) -> None:
+    async def _trouble(self, error: LabdError, post: Post, reader: WorkerSpec) -> None:
         """A worker did not come up, or is gone with what it had. Raises Failed."""
         if post.chunk is not None:
+            await self._keep_last_words(post.said, post.chunk, reader)
             self._lose(error, post.chunk)
             return
         kind = str(error.data.get("type", ""))
@@ -210,9 +250,26 @@ class Running:
             raise Failed(f"{error.message}; {error.hint}" if error.hint else error.message)
         await trio.sleep(FIRST_DELAY * 2**self._idle_starts)
 
+    async def _keep_last_words(self, said: str, chunk: Chunk, reader: WorkerSpec) -> None:
+        """Record what the call printed with which a worker went down, as far as anybody can still say."""
+        try:
+            async with self._node.workers.start(reader) as worker:
+                found = await worker.call("last_words", timeout=GRACE, name=said)
+        except LabdError as error:
+            self._node.log.warning("what a lost call of a map printed is lost too: %s", error.message)
+            return
+        for outcome in outcomes.last_words(found, chunk.waiting):
+            self.books.hear(outcome)
+
+    def _reader(self, python: str, user: str) -> WorkerSpec:
+        spec = self.record.spec
+        return WorkerSpec(
+            target=f"{HERE}.said", name="last-words", python=python, env=spec.env, user=user, shared=0
+        )
+
     def _lose(self, error: LabdError, chunk: Chunk) -> None:
         """The worker that had *chunk* is gone."""
-        kind = "TimeLimit" if "time limit" in error.message else "WorkerLost"
+        kind = _kind(error.message)
         said = f"{error.message}; {error.hint}" if error.hint.startswith("it said") else error.message
         self.books.lose(sorted(chunk.waiting), kind, said, self.books.given(chunk.calls, chunk.lines))
 
@@ -225,3 +282,17 @@ class Running:
         self._more.set()
         self._more = trio.Event()
         self._changed()
+
+
+def _kind(message: str) -> str:
+    """What a call is told to have died of, by what the end of its worker says."""
+    if "time limit" in message:
+        return "TimeLimit"
+    return "OutOfMemory" if "more memory than it may" in message else "WorkerLost"
+
+
+async def _part(post: Post) -> None:
+    """Let a worker that has nothing to do take its files away."""
+    if post.chunk is None and post.worker is not None:
+        with trio.move_on_after(FAREWELL, shield=True), suppress(LabdError):
+            await post.worker.call("leave")

@@ -5,7 +5,7 @@ import json
 from tests.cli.conftest import Labctl
 from tests.cli.fake import FakeDaemon
 
-NONE = {"jobs": 0, "folders": 0, "events": 0, "environments": 0, "blobs": 0, "bytes": 0}
+NONE = {"jobs": 0, "folders": 0, "events": 0, "environments": 0, "blobs": 0, "bytes": 0, "maps": 0}
 
 
 def found(left: int = 0, dry_run: bool = False, kept: dict[str, str] | None = None, **went: int) -> dict:
@@ -33,6 +33,13 @@ def test_it_asks_until_nothing_is_left(daemon: FakeDaemon, run: Labctl) -> None:
 def test_nothing_to_do_is_said(daemon: FakeDaemon, run: Labctl) -> None:
     daemon.on("store.gc", found())
     assert run("gc") == (0, "", "Nothing is over its limit.\n")
+
+
+def test_maps_go_too_where_there_are_any(daemon: FakeDaemon, run: Labctl) -> None:
+    daemon.on("store.gc", found(bytes=2**20))
+    daemon.on("map.gc", {"dry_run": False, "maps": 3, "bytes": 2**20})
+    assert run("gc").out == "REMOVED     COUNT\nmaps            3\ndisk space     2M\n"
+    assert daemon.params("map.gc") == [{"dry_run": False}]
 
 
 def test_json_is_the_sum(daemon: FakeDaemon, run: Labctl) -> None:

@@ -1,16 +1,18 @@
 """What a plugin is given, in memory: the workers run in the process of the test."""
 
 import logging
-import os
 from contextlib import asynccontextmanager
 
 from labd.api import Call, Peer, Role
 from labd.plugins.fanout import child
 from labd.plugins.fanout.engine import Engine
 from labd.plugins.fanout.methods import MapMethods
+from labd.plugins.fanout.retention import Limits
+from labd.plugins.fanout.said import Capture
 from labd.testing.workers import PlayedWorkers
 
 ANNA = Peer(pid=1, uid=1000, gid=1000, name="anna", role=Role.SUBMIT)
+ADMIN = Peer(pid=3, uid=0, gid=0, name="root", role=Role.ADMIN)
 BERT = Peer(pid=2, uid=1001, gid=1001, name="bert", role=Role.SUBMIT)
 
 
@@ -35,6 +37,11 @@ class Events:
         self.told.append((kind, data))
 
 
+class Resources:
+    def wanted(self):
+        return False
+
+
 class Node:
     """A node on *folder*; a plugin starts workers that are made here."""
 
@@ -42,6 +49,7 @@ class Node:
         self.folder = str(folder)
         self.log = logging.getLogger("fanout")
         self.clock, self.events, self.workers = Clock(), Events(), PlayedWorkers()
+        self.resources = Resources()
 
 
 class Maps:
@@ -49,7 +57,9 @@ class Maps:
 
     def __init__(self, node, **settings):
         self.node = node
-        self.engine = Engine(node, settings.get("slots", 1), settings.get("most", 1000))
+        self.engine = Engine(
+            node, settings.get("slots", 1), settings.get("most", 1000), settings.get("limits", Limits())
+        )
         self._methods = {m.name: m for m in MapMethods(self.engine, node).all()}
 
     async def ask(self, method, peer=ANNA, **params):
@@ -67,7 +77,8 @@ class Maps:
 
 def tame(monkeypatch):
     """The worker's code leaves the output of the test alone."""
-    monkeypatch.setattr(child, "_catch_output", lambda: os.memfd_create("said"))
+    monkeypatch.setattr(child, "_catch_output", lambda: Capture(""))
+    monkeypatch.setattr(Capture, "moved", lambda self, name: self)
 
 
 @asynccontextmanager

@@ -8,13 +8,15 @@ from collections import Counter
 import pytest
 import trio
 
-from labd.api import Engine, EngineGone, NotFound, Overloaded, Refused, Standing
+from labd.api import Engine, EngineGone, NotFound, Overloaded, Refused, Standing, UsageError
 from labd.api.engines import deliver, standing, void
 from labd.daemon.node import NodeEngines
 from labd.plugins.fanout import dispatch
+from labd.plugins.fanout.engine import NO_LIMITS
 from labd.plugins.fanout.model import MapSpec
+from labd.plugins.fanout.retention import Limits
 from tests.plugins.fanout import fakes
-from tests.plugins.fanout.fakes import Maps
+from tests.plugins.fanout.fakes import ADMIN, Maps
 
 
 class Far:
@@ -109,8 +111,9 @@ def far(monkeypatch):
     return Far()
 
 
-def maps_of(tmp_path, far):
-    return Maps(Node(tmp_path, {"far": Engine(name="far", driver=far, at_once=4)}))
+def maps_of(tmp_path, far, limits=NO_LIMITS):
+    node = Node(tmp_path, {"far": Engine(name="far", driver=far, at_once=4)})
+    return Maps(node, limits=limits)
 
 
 def spec(calls=20, **more):
@@ -151,6 +154,10 @@ async def test_what_cannot_be_is_refused_at_submit(tmp_path, nursery, far):
     assert found.value.hint == "there are: local, far"
     with pytest.raises(Refused, match="no GPUs"):
         await maps.ask("submit", spec=spec(gpus=1))
+    with pytest.raises(UsageError, match="data: files do not go along to the engine 'far'"):
+        await maps.ask("submit", spec=spec(data={"rates.json": ("0" * 64,)}))
+    with pytest.raises(UsageError, match="sandbox: the engine 'far' cannot make calls 'isolated'"):
+        await maps.ask("submit", spec=spec(sandbox="isolated"))
     nursery.cancel_scope.cancel()
 
 
@@ -266,6 +273,22 @@ async def test_a_cancel_reaches_the_engine_however_late_it_comes_back(tmp_path, 
     await maps.ask("retry", map=1)
     assert (await maps.ask("wait", map=1, timeout=5))["map"]["succeeded"] == 8
     assert set(far.ran.values()) == {1}
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_map_of_which_an_engine_has_something_is_not_removed_for_its_age(tmp_path, nursery, far):
+    maps, far.auto = maps_of(tmp_path, far, Limits(keep=1.0)), False
+    await nursery.start(maps.engine.run)
+    await maps.ask("submit", spec=spec(8))
+    await maps.ask("submit", spec=spec(1))
+    await wait_for(lambda: len(far.tasks) == 5)
+    far.away = EngineGone("far does not answer")
+    await maps.ask("cancel", map=1)
+    maps.node.clock.now += 2 * 86_400
+    assert (await maps.ask("gc", peer=ADMIN))["maps"] == 0
+    far.away = None
+    await wait_for(lambda: os.listdir(tmp_path / "1" / "tasks") == [])
+    assert (await maps.ask("gc", peer=ADMIN))["maps"] == 1
     nursery.cancel_scope.cancel()
 
 

@@ -1,12 +1,14 @@
 """The plugin as a whole, with workers in the process of the test."""
 
 import json
+import os
 
 import pytest
 
 from labd.api import Conflict, NotFound, NotPermitted, Role, UsageError
 from labd.plugins.fanout.model import MapSpec
-from tests.plugins.fanout.fakes import ANNA, BERT, running, tame
+from labd.plugins.fanout.retention import Limits
+from tests.plugins.fanout.fakes import ADMIN, ANNA, BERT, running, tame
 
 SOURCE = """
 def f(x, factor=2):
@@ -161,6 +163,29 @@ async def test_workers_are_asked_for_as_the_map_says(tmp_path, nursery, monkeypa
         assert (made.user, made.cpus, made.memory, made.path) == ("anna", 2, 2**30, ("/tmp", "/opt"))
         assert made.warm == ("labd.plugins.fanout.child", "json", "labd.plugins.fanout.seen")
         assert made.sandbox == "limits"
+
+
+async def test_old_maps_go_and_their_numbers_are_not_given_again(tmp_path, nursery):
+    async with running(nursery, tmp_path, limits=Limits(keep=1.0)) as maps:
+        for key in ("a", "b"):
+            await maps.ask("submit", spec=DOUBLE, arguments=b"1\n", key=key)
+        await maps.ask("wait", map=1)
+        await maps.ask("wait", map=2)
+        assert (await maps.ask("gc", peer=ADMIN))["maps"] == 0
+        maps.node.clock.now += 2 * 86_400
+        would = await maps.ask("gc", peer=ADMIN, dry_run=True)
+        assert (would["maps"], "1" in os.listdir(tmp_path)) == (1, True)
+        assert would["bytes"] > 0
+        assert (await maps.ask("gc", peer=ADMIN))["maps"] == 1
+        assert [each["id"] for each in (await maps.ask("list"))["maps"]] == [2]
+        assert not (tmp_path / "1").exists()
+        again = await maps.ask("submit", spec=DOUBLE, arguments=b"1\n", key="a")
+        assert again["map"]["id"] == 3
+        await maps.ask("wait", map=3)
+    (tmp_path / "9.gone").mkdir()
+    async with running_again(tmp_path) as maps:
+        assert [each["id"] for each in (await maps.ask("list"))["maps"]] == [3, 2]
+    assert not (tmp_path / "9.gone").exists()
 
 
 async def test_what_a_former_daemon_had_begun_is_an_error_where_the_map_says_so(tmp_path, nursery):

@@ -1,6 +1,7 @@
 """What is on the disk survives: cut lines, refusals, another daemon."""
 
 import logging
+import os
 
 import pytest
 import trio
@@ -110,6 +111,26 @@ async def test_what_comes_at_once_is_written_at_once_and_in_order(tmp_path, nurs
     assert (done, file.read(0, 99)) == ([0, 1, 2], b"0\n1\n2\nlast\n")
     nursery.cancel_scope.cancel()
     file.close()
+
+
+async def test_what_a_late_file_says_of_others_is_there_before(tmp_path, nursery):
+    order = []
+
+    class Noted(Growing):
+        def append(self, data):
+            order.append((os.path.basename(self.path), data))
+            super().append(data)
+
+    late, early = Noted(str(tmp_path / "late"), late=True), Noted(str(tmp_path / "early"))
+    recorder = Recorder(logging.getLogger("t"))
+    recorder.put((late, b"1"), done=int)
+    recorder.put((late, b"2"), (early, b"3"), done=int)
+    nursery.start_soon(recorder.run)
+    await recorder.commit()
+    assert order == [("early", b"3"), ("late", b"12")]
+    nursery.cancel_scope.cancel()
+    for file in (late, early):
+        file.close()
 
 
 async def test_a_disk_that_refuses_is_asked_again_and_nothing_counts_before(
