@@ -95,10 +95,12 @@ def test_a_cancelled_array_leaves_nothing_running(daemon):
 
 
 def test_a_paused_array_goes_on_when_it_is_resumed(daemon):
-    array = submit(daemon, "sleep 0.3", 6)
+    gate = Path(daemon.folder, "gate")
+    array = submit(daemon, f"until [ -e {gate} ]; do sleep 0.05; done", 6)
     wait_until(lambda: totals(daemon, array).get("running"))
     assert daemon.call("job.pause", {"job": array})["job"]["state"] == "paused"
     daemon.restart()
+    gate.touch()
     assert daemon.job(array)["state"] == "paused"
     daemon.call("job.resume", {"job": array})
     assert daemon.ended(array)[0]["state"] == "succeeded"
