@@ -9,10 +9,10 @@ from typing import TypeGuard
 from docs.tables import table
 from docs.users import users
 from labd import api
-from labd.api import hookspecs, http, jobs, methods, node, notify, services, workers
+from labd.api import hookspecs, http, jobs, methods, metrics, node, notify, services, serving, workers
 from labd.errors import LabdError
 
-TYPES = (services, methods, jobs, notify, http, node, workers)
+TYPES = (services, methods, jobs, notify, http, node, workers, serving, metrics)
 
 ELSEWHERE = ("JobSpec", "JobView")
 """Classes that have a table of their own, in json-shapes.md."""

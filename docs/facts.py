@@ -10,6 +10,7 @@ from docs.tables import code, fields, table
 from labd import errors
 from labd.api.jobs import ArraySpec, Code, JobSpec, JobView
 from labd.api.node import Event
+from labd.api.serving import ModelStatistics, ModelView
 from labd.cli import exits
 from labd.daemon import events as bus
 from labd.daemon import subscriptions
@@ -153,6 +154,8 @@ def _shape(struct: type[msgspec.Struct], meanings: Mapping[str, str], *more: str
 
 job_view = _shape(JobView, words.JOB_VIEW)
 map_view = _shape(MapView, words.MAP_VIEW)
+model_view = _shape(ModelView, words.MODEL_VIEW)
+model_statistics = _shape(ModelStatistics, words.MODEL_STATISTICS)
 attempt = _shape(model.Attempt, words.ATTEMPT, "folder", "log")  # as job.show has it, less the token
 event = _shape(Event, words.EVENT)
 report = _shape(Report, words.REPORT)

@@ -9,6 +9,7 @@ from docs import words
 from docs.tables import code, table
 from labd.api.jobs import JobSpec
 from labd.api.methods import Method, NoParams
+from labd.api.serving import ModelSpec
 from labd.config.words import accepted
 from labd.daemon.methods.blobs import BlobMethods
 from labd.daemon.methods.http import HttpMethods
@@ -20,6 +21,7 @@ from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
 from labd.plugins.fanout.methods import MapMethods
 from labd.plugins.fanout.model import MapSpec
+from labd.plugins.serving.methods import ModelMethods
 
 
 def all_methods() -> list[Method]:
@@ -34,6 +36,7 @@ def all_methods() -> list[Method]:
         *UsageMethods(nothing, nothing).all(),
         *StoreMethods(nothing).all(),
         *MapMethods(nothing, nothing).all(),
+        *ModelMethods(nothing).all(),
         *HttpMethods(nothing).all(),
     ]
     return sorted(offered, key=lambda method: method.name)
@@ -87,6 +90,11 @@ def spec() -> str:
 def map_spec() -> str:
     """What a map is described by."""
     return _described(MapSpec, words.MAP_SPEC)
+
+
+def model_spec() -> str:
+    """What a model is described by."""
+    return _described(ModelSpec, words.MODEL_SPEC)
 
 
 def _described(struct: type[msgspec.Struct], meanings: words.Words) -> str:

@@ -4,18 +4,23 @@
 
     LabdError                      code            exit   said when
     ├── UsageError                 usage              2   an argument or a spec is wrong
-    │   └── ConfigError            config             9   a configuration file or value is wrong
+    │   ├── ConfigError            config             9   a configuration file or value is wrong
+    │   ├── BadInput               bad_input          2   a model cannot take these tensors
+    │   └── TooLarge               too_large          2   more bytes than a model takes
     ├── Unreachable                unreachable        3   no daemon answers at the socket
     ├── NotFound                   not_found          4   there is no such job, method, plugin
+    │   └── UnknownModel           unknown_model      4   there is no such model, or version of it
     ├── NotPermitted               not_permitted      5   the caller lacks the role
     ├── Conflict                   conflict           6   the thing is not in a state for that
     │   └── AlreadyRunning         already_running   10   another daemon holds the state directory
     ├── Refused                    refused            7   labd will not take this now, or ever
     │   ├── Overloaded             overloaded         7   a limit on work or connections is reached
+    │   ├── NotReady               not_ready          7   a model is loading, failed or leaving
     │   └── StoreUnavailable       store              7   nothing can be made durable at the moment
     ├── DeadlineExceeded           timeout            8   the caller's time ran out
     ├── StateError                 state             11   the state on disk is newer or cannot be read
     ├── WorkerError                worker             1   code in a worker raised an error
+    │   ├── ModelFailed            model_failed       1   a model's code failed, or did not survive a request
     │   └── WorkerLost             worker_lost        1   a worker ended, or did not come up
     ├── ProtocolError              protocol           1   the peer broke the wire protocol
     └── InternalError              internal           1   a defect in labd or in a plugin
@@ -59,12 +64,24 @@ class ConfigError(UsageError):
     code, exit_code, title = "config", 9, "wrong configuration"
 
 
+class BadInput(UsageError):
+    code, exit_code, title = "bad_input", 2, "wrong input for a model"
+
+
+class TooLarge(UsageError):
+    code, exit_code, title = "too_large", 2, "too large"
+
+
 class Unreachable(LabdError):
     code, exit_code, title = "unreachable", 3, "cannot reach labd"
 
 
 class NotFound(LabdError):
     code, exit_code, title = "not_found", 4, "not found"
+
+
+class UnknownModel(NotFound):
+    code, exit_code, title = "unknown_model", 4, "no such model"
 
 
 class NotPermitted(LabdError):
@@ -87,6 +104,10 @@ class Overloaded(Refused):
     code, exit_code, title = "overloaded", 7, "overloaded"
 
 
+class NotReady(Refused):
+    code, exit_code, title = "not_ready", 7, "a model is not ready"
+
+
 class StoreUnavailable(Refused):
     code, exit_code, title = "store", 7, "cannot store"
 
@@ -103,6 +124,10 @@ class WorkerError(LabdError):
     """``data`` has ``type``, the name of the exception's class, and ``traceback``."""
 
     code, exit_code, title = "worker", 1, "a worker's code failed"
+
+
+class ModelFailed(WorkerError):
+    code, exit_code, title = "model_failed", 1, "a model failed"
 
 
 class WorkerLost(WorkerError):

@@ -10,20 +10,40 @@ from labd.api.hookspecs import hookimpl
 from labd.api.http import Mount, Request, Response, Route
 from labd.api.jobs import ArraySpec, Dependency, JobKind, JobSpec, JobView, Notify
 from labd.api.methods import Call, Method, Peer, Role
+from labd.api.metrics import Family, Metrics, Sample
 from labd.api.node import Blobs, Clock, Event, Events, Jobs, Lease, Node, Resources
 from labd.api.notify import Notifier
 from labd.api.services import Restart, Service, ServiceState
-from labd.api.workers import Pool, Worker, Workers, WorkerSpec, WorkerState
+from labd.api.serving import (
+    Answer,
+    Durations,
+    Inference,
+    Loader,
+    Models,
+    ModelSpec,
+    ModelStatistics,
+    ModelView,
+    Tensor,
+    TensorSpec,
+    Ticket,
+    WorkerView,
+)
+from labd.api.workers import Block, Pool, Worker, Workers, WorkerSpec, WorkerState
 from labd.errors import (
+    BadInput,
     Conflict,
     DeadlineExceeded,
     LabdError,
+    ModelFailed,
     NotFound,
     NotPermitted,
+    NotReady,
     Overloaded,
     Refused,
     StateError,
     StoreUnavailable,
+    TooLarge,
+    UnknownModel,
     UsageError,
     WorkerError,
     WorkerLost,
@@ -37,9 +57,12 @@ __all__ = [
     "Service", "Restart", "ServiceState",
     "Method", "Call", "Peer", "Role",
     "JobKind", "JobSpec", "JobView", "ArraySpec", "Dependency", "Notify", "Notifier",
-    "Route", "Mount", "Request", "Response",
+    "Route", "Mount", "Request", "Response", "Metrics", "Family", "Sample",
     "Node", "Jobs", "Resources", "Lease", "Events", "Event", "Blobs", "Clock",
-    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool",
+    "Workers", "Worker", "WorkerSpec", "WorkerState", "Pool", "Block",
+    "Models", "Inference", "Answer", "Tensor", "TensorSpec", "Ticket",
+    "ModelSpec", "ModelView", "ModelStatistics", "WorkerView", "Durations", "Loader",
     "LabdError", "UsageError", "NotFound", "NotPermitted", "Conflict", "Refused", "Overloaded",
     "StoreUnavailable", "StateError", "DeadlineExceeded", "WorkerError", "WorkerLost",
+    "UnknownModel", "NotReady", "BadInput", "TooLarge", "ModelFailed",
 ]  # fmt: skip

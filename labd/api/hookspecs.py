@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from labd.api.http import Mount, Route
     from labd.api.jobs import JobKind
     from labd.api.methods import Method
+    from labd.api.metrics import Metrics
     from labd.api.node import Node
     from labd.api.notify import Notifier
     from labd.api.services import Service
+    from labd.api.serving import Loader
 
 hookspec = pluggy.HookspecMarker("labd")
 hookimpl = pluggy.HookimplMarker("labd")
@@ -144,6 +146,43 @@ class LabdHooks:
             @hookimpl
             def labd_http_routes(node):
                 return Route(method="GET", path="/hello/{name}", handler=greet, doc="Say hello.")
+        """
+
+    @hookspec
+    def labd_metrics(self, node: Node) -> Metrics | list[Metrics] | None:
+        """Add numbers to ``/metrics``.
+
+        Called when the plugin is loaded, also where HTTP is off; what it returns is asked whenever somebody
+        looks. A name belongs to whoever has it first. Since API 1.
+
+        Example::
+
+            from labd.api import Family, Metrics, Sample, hookimpl
+
+            @hookimpl
+            def labd_metrics(node):
+                def collect():
+                    boot = Sample(node.clock.boot())
+                    return [Family("labd_hello_boot_seconds", "gauge", "Seconds since boot.", [boot])]
+
+                return Metrics(collect)
+        """
+
+    @hookspec
+    def labd_model_loaders(self, node: Node) -> Loader | list[Loader] | None:
+        """Offer ways to load a model (``loader = "NAME"`` of a model).
+
+        Called when the plugin is loaded, before any model is. Names are shared by all plugins; ``python``,
+        ``numpy``, ``onnx`` and ``tensorflow`` are labd's. The module of a loader is imported in workers
+        only. Since API 1.
+
+        Example::
+
+            from labd.api import Loader, hookimpl
+
+            @hookimpl
+            def labd_model_loaders(node):
+                return Loader("hello", "hello_loader", "Models that greet.")
         """
 
     @hookspec

@@ -1,13 +1,14 @@
 """What a plugin is given: the daemon, as far as it concerns a plugin."""
 
 import logging
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Protocol
 
 import msgspec
 
 from labd.api.jobs import JobSpec, JobView
+from labd.api.serving import Loader, Models
 from labd.api.workers import Workers
 
 
@@ -79,10 +80,17 @@ class Resources(Protocol):
     """The ledger of cores, memory and GPUs, shared by every kind of work."""
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AbstractAsyncContextManager[Lease]:
-        """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), and bytes of
-        the memory of each GPU, which is then shared.
+        """Wait for and hold resources: cores, bytes, whole GPUs or a part of one (below 1), those of certain
+        indices, and bytes of the memory of each GPU, which is then shared.
 
         *holder* is what ``labctl why`` calls you. Leases are served before jobs that wait; a cancelled wait
         leaves the line. Nothing holds you to what you leased. Raises Refused when the machine could never
@@ -128,6 +136,24 @@ class Blobs(Protocol):
 
         Raises UsageError for what is no digest, NotFound, StateError when the disk has changed them.
         """
+        ...
+
+
+class ModelDesk(Protocol):
+    """Where whoever serves models and whoever wants some meet."""
+
+    @property
+    def models(self) -> Models:
+        """Who serves models now: ask anew for each request. Raises NotReady when nobody does."""
+        ...
+
+    def serve(self, models: Models) -> AbstractContextManager[None]:
+        """Be who serves models for as long as the ``with`` lasts. Raises Conflict when somebody is."""
+        ...
+
+    @property
+    def loaders(self) -> Mapping[str, Loader]:
+        """Every way to load a model that plugins offer now, by its name."""
         ...
 
 
@@ -177,3 +203,6 @@ class Node(Protocol):
 
     @property
     def clock(self) -> Clock: ...
+
+    @property
+    def serving(self) -> ModelDesk: ...

@@ -9,6 +9,8 @@ import msgspec
 from msgspec import Meta
 
 from labd.api.services import Restart
+from labd.blocks import Block as Block
+from labd.errors import LabdError
 
 ALWAYS = Restart(when="always")
 """How a pool replaces its workers unless it is told otherwise."""
@@ -24,6 +26,8 @@ Handler = Callable[..., Awaitable[Any]]
 
 Listener = Callable[[str, dict[str, Any]], object]
 """``listener(method, params)``: hears what the worker's code tells; must not block."""
+
+Answered = Callable[[Any, LabdError | None], object]
 
 Amount = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0)]
@@ -51,7 +55,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ``warm`` are modules that a template process imports once; each worker is forked from it within
     milliseconds. Workers of one template share its sandbox.
 
-    ``cpus``, ``memory`` and ``gpus`` are leased from the ledger before the start. With a sandbox other than
+    ``cpus``, ``memory``, ``gpus`` (a count, or a part of one), ``gpu_ids`` and ``vram`` are leased from the
+    ledger before the start. With a sandbox other than
     ``none`` memory is also a limit on all processes of the worker together; so are ``processes``.
     ``cpu_time`` and ``files`` (open at once) count for each process by itself, ``file_size`` for each file.
 
@@ -61,7 +66,8 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     ``call_timeout`` is for calls that name none. Who does not answer is told, and killed after ``grace``.
     ``shared`` bytes each way are for arrays; ``max_message`` is the longest message without them.
-    ``output`` is a file that standard output and error go to, instead of the plugin's log.
+    ``output`` is a file that standard output and error go to, instead of the plugin's log. ``blocks``: arrays
+    come as :class:`Block`, which has their bytes, and the daemon needs no numpy.
     """
 
     target: Annotated[str, Meta(pattern=r"^[A-Za-z_][\w.]*(:[A-Za-z_][\w.]*)?$")]
@@ -78,7 +84,9 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     write: tuple[str, ...] = ()
     cpus: Annotated[float, Meta(ge=0)] = 0
     memory: Amount = 0
-    gpus: Amount = 0
+    gpus: Annotated[float, Meta(ge=0)] = 0
+    gpu_ids: tuple[Amount, ...] = ()
+    vram: Amount = 0
     cpu_time: Amount = 0
     files: Amount = 0
     file_size: Amount = 0
@@ -89,6 +97,7 @@ class WorkerSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     shared: Annotated[int, Meta(ge=0, le=2**40)] = 64 * 2**20
     max_message: Annotated[int, Meta(ge=2**16, le=2**31)] = 64 * 2**20
     output: str = ""
+    blocks: bool = False
 
 
 class Ending(NamedTuple):
@@ -146,6 +155,15 @@ class Worker(Protocol):
     async def call(self, method: str, /, *, timeout: float | None = None, **params: Any) -> Any:
         """The answer of *method*. Raises WorkerError for what its code raised, WorkerLost, DeadlineExceeded,
         UsageError for what cannot travel.
+        """
+        ...
+
+    def submit(self, done: Answered, method: str, /, **params: Any) -> Callable[[], None]:
+        """Call *method* without waiting: ``done(answer, None)``, or ``done(None, error)``, later and once.
+
+        For those who count microseconds: there is no task, and no limit but the caller's, who kills it.
+        *done* must not block, nor raise. What is returned gives the call up, as a cancelled ``call`` is.
+        Raises Conflict while another call runs, WorkerLost, UsageError.
         """
         ...
 

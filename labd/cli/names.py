@@ -27,6 +27,9 @@ GROUPS: dict[str, dict[str, str]] = {
         "map": "call a function for each of many arguments",
         "maps": "maps, and how far they are",
     },
+    "Models": {
+        "model": "models that labd serves",
+    },
     "The daemon": {
         "events": "what happened, and what happens",
         "notify": "where notifications can go, and a try",

@@ -1,4 +1,4 @@
-"""labd from a Python program: maps of a function over many arguments, and their results.
+"""labd from a Python program: maps of a function over many arguments, their results, and models.
 
 ::
 
@@ -14,6 +14,7 @@ Standard library and msgpack only. :mod:`labd.aio` is the same for asyncio.
 from labd.client.client import Client
 from labd.client.executor import Executor
 from labd.client.maps import Map
+from labd.client.models import Model, Prediction
 from labd.client.results import CallFailed, MapFailed, Result
 from labd.errors import (
     Conflict,
@@ -27,7 +28,7 @@ from labd.errors import (
 )
 
 __all__ = [
-    "Client", "Map", "Result", "Executor", "CallFailed", "MapFailed",
+    "Client", "Map", "Model", "Prediction", "Result", "Executor", "CallFailed", "MapFailed",
     "LabdError", "UsageError", "Unreachable", "NotFound", "NotPermitted", "Conflict", "Refused",
     "DeadlineExceeded",
 ]  # fmt: skip

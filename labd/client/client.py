@@ -7,6 +7,7 @@ from typing import Any
 from labd.client import spec as specs
 from labd.client.link import Link
 from labd.client.maps import Map
+from labd.client.models import Model
 
 
 class Client:
@@ -64,6 +65,15 @@ class Client:
     def maps(self) -> list[Map]:
         """The newest hundred, the newest first."""
         return [Map(self._link, view) for view in self._link.call("map.list")["maps"]]
+
+    def model(self, name: str, version: str = "") -> Model:
+        """The model *name*: call it with arrays. Nothing is asked before that."""
+        return Model(self._link, name, version)
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every version of every model, and how it stands."""
+        found: list[dict[str, Any]] = self._link.call("model.list")["models"]
+        return found
 
     def call(self, method: str, params: dict[str, Any] | None = None) -> Any:
         """Any method of the daemon; Unreachable when it is gone, since it may not be one to make twice."""

@@ -39,6 +39,7 @@ from labd.daemon.methods.plugins import PluginMethods
 from labd.daemon.methods.store import StoreMethods
 from labd.daemon.methods.system import SystemMethods
 from labd.daemon.methods.usage import UsageMethods
+from labd.daemon.models import ModelDesk
 from labd.daemon.node import NodeBlobs, NodeEvents, NodeJobs, NodeResources, PluginNode
 from labd.daemon.notices.owed import Origin
 from labd.daemon.notices.senders import Senders
@@ -155,6 +156,7 @@ class Daemon:
         self.dispatcher = Dispatcher()
         self.boundary = setup.registry.boundary
         self.wiring = Wiring(self.boundary, self.dispatcher)
+        self.models = ModelDesk(self.wiring.loaders)
         self.desk = Desk(
             self.store, self.queue, self.runner, self.ledger, self.reports, self.watcher, self.clock,
             setup.paths.state, self.wiring.kinds, TaskLines(Items(blobs), self.user_blobs),
@@ -300,6 +302,7 @@ class Daemon:
             self.workers.of(plugin, logging.getLogger(f"labd.plugin.{plugin}")),
             self.clock,
             os.path.join(self.setup.paths.state, "plugins", plugin),
+            self.models,
         )
 
     # -- wiring ----------------------------------------------------------------------------------

@@ -15,10 +15,12 @@ import trio
 
 from labd.api import (
     Call,
+    Family,
     JobKind,
     JobSpec,
     LabdError,
     Method,
+    Metrics,
     Mount,
     Notifier,
     Request,
@@ -140,6 +142,19 @@ class Boundary:
                 raise self._fault(plugin, what, error) from error
 
         return msgspec.structs.replace(kind, build=build)
+
+    def metrics(self, plugin: str, metrics: Metrics) -> Metrics:
+        """*metrics*, collected behind the boundary: what fails says nothing."""
+
+        def collect() -> list[Family]:
+            try:
+                with self.plain(plugin, "metrics"):
+                    return [*metrics.collect()]
+            except Exception as error:
+                self._fault(plugin, "metrics", error)
+                return []
+
+        return msgspec.structs.replace(metrics, collect=collect)
 
     async def _guarded(self, plugin: str, what: str, call: Callable[[], Awaitable[Any]]) -> Any:
         began = self._clock()

@@ -24,10 +24,17 @@ class Leases:
 
     @asynccontextmanager
     async def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AsyncIterator[Lease]:
         """Wait for and hold resources. Raises Refused when this machine could never grant them."""
-        request = request_of(JobSpec(cpus=cpus, memory=memory, gpus=gpus, vram=vram))
+        request = request_of(JobSpec(cpus=cpus, memory=memory, gpus=gpus, gpu_ids=gpu_ids, vram=vram))
         if impossible := self._ledger.impossible(request):
             raise Refused(f"{holder} asks for what this machine does not have: {impossible}")
         self._count += 1

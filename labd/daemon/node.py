@@ -15,6 +15,7 @@ from labd.api.workers import Workers
 from labd.daemon.desk import Desk
 from labd.daemon.events import Bus
 from labd.daemon.leases import Leases
+from labd.daemon.models import ModelDesk
 from labd.errors import UsageError
 from labd.jobs.clock import SystemClock
 from labd.jobs.decide import Draft
@@ -107,9 +108,18 @@ class NodeResources:
         self._leases = leases
 
     def lease(
-        self, *, cpus: float = 0, memory: int = 0, gpus: float = 0, vram: int = 0, holder: str
+        self,
+        *,
+        cpus: float = 0,
+        memory: int = 0,
+        gpus: float = 0,
+        gpu_ids: tuple[int, ...] = (),
+        vram: int = 0,
+        holder: str,
     ) -> AbstractAsyncContextManager[Lease]:
-        return self._leases.lease(cpus=cpus, memory=memory, gpus=gpus, vram=vram, holder=holder)
+        return self._leases.lease(
+            cpus=cpus, memory=memory, gpus=gpus, gpu_ids=gpu_ids, vram=vram, holder=holder
+        )
 
 
 class NodeBlobs:
@@ -140,6 +150,7 @@ class PluginNode:
         workers: Workers,
         clock: Clock,
         folder: str,
+        serving: ModelDesk,
     ) -> None:
         self.name = name
         self.config = config
@@ -150,6 +161,7 @@ class PluginNode:
         self.blobs = blobs
         self.workers = workers
         self.clock = clock
+        self.serving = serving
         self._folder = folder
 
     @property

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from labd.api import JobKind, Method, Mount, Notifier, Restart, Role, Route, Service
+from labd.api import JobKind, Loader, Method, Metrics, Mount, Notifier, Restart, Role, Route, Service
 
-T = TypeVar("T", Service, Method, JobKind, Notifier)
+T = TypeVar("T", Service, Method, JobKind, Notifier, Loader, Metrics)
 
 PAGES = ("/healthz", "/readyz", "/metrics", "/events", "/openapi.json", "/rpc")
 """What labd itself answers over HTTP: no page of a plugin is one of these, or below one."""
@@ -30,6 +30,8 @@ class Offer(msgspec.Struct, frozen=True):
     services: tuple[Service, ...] = ()
     notifiers: tuple[Notifier, ...] = ()
     routes: tuple[Route | Mount, ...] = ()
+    loaders: tuple[Loader, ...] = ()
+    metrics: tuple[Metrics, ...] = ()
 
 
 def settings_type(answer: object) -> type[msgspec.Struct] | None:
@@ -47,6 +49,19 @@ def kinds(plugin: str, answers: Sequence[object]) -> tuple[JobKind, ...]:
 def notifiers(plugin: str, answers: Sequence[object]) -> tuple[Notifier, ...]:
     """The notifiers among the answers of ``labd_notifiers``."""
     return tuple(_notifier(notifier) for notifier in _flatten("labd_notifiers", Notifier, answers))
+
+
+def loaders(plugin: str, answers: Sequence[object]) -> tuple[Loader, ...]:
+    """The loaders among the answers of ``labd_model_loaders``."""
+    return tuple(_loader(loader) for loader in _flatten("labd_model_loaders", Loader, answers))
+
+
+def metrics(plugin: str, answers: Sequence[object]) -> tuple[Metrics, ...]:
+    """The metrics among the answers of ``labd_metrics``."""
+    found = tuple(_flatten("labd_metrics", Metrics, answers))
+    for one in found:
+        _callable(one.collect, "metrics: collect")
+    return found
 
 
 def methods(names: Sequence[str], answers: Sequence[object]) -> tuple[Method, ...]:
@@ -120,6 +135,14 @@ def _notifier(notifier: Notifier) -> Notifier:
     _callable(notifier.send, f"{where}: send")
     _struct_type(notifier.settings, f"{where}: settings is")
     return notifier
+
+
+def _loader(loader: Loader) -> Loader:
+    where = f"model loader {loader.name!r}"
+    _need(isinstance(loader.name, str) and loader.name != "", f"{where}: the name is not a text")
+    good = isinstance(loader.module, str) and re.fullmatch(r"[A-Za-z_][\w.]*", loader.module)
+    _need(bool(good), f"{where}: module is {loader.module!r}, not the name of one")
+    return loader
 
 
 def _method(names: Sequence[str], method: Method) -> Method:

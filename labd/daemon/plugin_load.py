@@ -46,6 +46,8 @@ class Plug:
             offers.services(name, self._ask("labd_services", node=node)),
             offers.notifiers(name, self._ask("labd_notifiers", node=node)),
             offers.routes(name, self._ask("labd_http_routes", node=node)),
+            offers.loaders(name, self._ask("labd_model_loaders", node=node)),
+            offers.metrics(name, self._ask("labd_metrics", node=node)),
         )
 
     def _ask(self, hook: str, **arguments: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from labd.api import JobKind, JobSpec, Method, Mount, Node, Notifier, Route, Service
+from labd.api import JobKind, JobSpec, Loader, Method, Mount, Node, Notifier, Route, Service
 from labd.config.notify import TAKES
 from labd.daemon import offers
 from labd.daemon.boundary import Boundary
@@ -162,6 +162,11 @@ class Registry:
         return tuple((name, kind) for name, offer in self._offers for kind in offer.kinds)
 
     @property
+    def loaders(self) -> tuple[tuple[str, Loader], ...]:
+        """``(plugin, model loader)`` of every loaded plugin."""
+        return tuple((name, loader) for name, offer in self._offers for loader in offer.loaders)
+
+    @property
     def methods(self) -> tuple[tuple[str, Method], ...]:
         """``(plugin, method)`` of every loaded plugin."""
         return tuple((name, method) for name, offer in self._offers for method in offer.methods)
@@ -257,12 +262,14 @@ class Registry:
         kinds = {kind.name: plugin for plugin, one in others for kind in one.kinds}
         services = {service.name: plugin for plugin, one in others for service in one.services}
         notifiers = {notifier.name: plugin for plugin, one in others for notifier in one.notifiers}
+        loaders = {loader.name: plugin for plugin, one in others for loader in one.loaders}
         pages = {offers.page(route): plugin for plugin, one in others for route in one.routes}
         pages |= dict.fromkeys(offers.PAGES, "labd")
         _refuse_repeats("page", [offers.page(one) for one in offer.routes], pages)
         _refuse_repeats("job kind", [kind.name for kind in offer.kinds], {JobSpec().kind: "labd"} | kinds)
         _refuse_repeats("method", [method.name for method in offer.methods], {})
         _refuse_repeats("service", [service.name for service in offer.services], services)
+        _refuse_repeats("model loader", [loader.name for loader in offer.loaders], loaders)
         _refuse_repeats(
             "notifier", [one.name for one in offer.notifiers], dict.fromkeys(TAKES, "labd") | notifiers
         )

@@ -1,9 +1,9 @@
 """Where what a plugin offers is plugged in, and pulled out: no other code holds on to any of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from labd.api import JobKind, Mount, Notifier, Route, Service
+from labd.api import Family, JobKind, Loader, Metrics, Mount, Notifier, Route, Service
 from labd.daemon.boundary import Boundary
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.layers import wait_up
@@ -21,6 +21,8 @@ class Wiring:
         self.boundary = boundary
         self.kinds: dict[str, JobKind] = {}
         self.notifiers: dict[str, Notifier] = {}
+        self.loaders: dict[str, Loader] = {}
+        self._metrics: dict[int, list[Metrics]] = {}
         self._pages: dict[int, list[Route | Mount]] = {}
         self.on_routes: Callable[[list[Route | Mount]], None] = lambda routes: None
         self.supervisor: Supervisor | None = None
@@ -32,6 +34,8 @@ class Wiring:
             self._dispatcher.add(self.boundary.method(plugin, method))
         self.kinds |= {kind.name: self.boundary.kind(plugin, kind) for kind in offer.kinds}
         self.notifiers |= {one.name: self.boundary.notifier(plugin, one) for one in offer.notifiers}
+        self.loaders |= {one.name: one for one in offer.loaders}
+        self._metrics[id(offer)] = [self.boundary.metrics(plugin, one) for one in offer.metrics]
         self._pages[id(offer)] = [self.boundary.route(plugin, one) for one in offer.routes]
         self._tell_routes()
 
@@ -43,8 +47,19 @@ class Wiring:
             del self.kinds[kind.name]
         for notifier in offer.notifiers:
             del self.notifiers[notifier.name]
+        for loader in offer.loaders:
+            del self.loaders[loader.name]
+        self._metrics.pop(id(offer), None)
         self._pages.pop(id(offer), None)
         self._tell_routes()
+
+    def families(self) -> Iterator[Family]:
+        """What plugins add to the metrics, each name once."""
+        seen: set[str] = set()
+        for family in (f for found in self._metrics.values() for one in found for f in one.collect()):
+            if family.name not in seen:
+                seen.add(family.name)
+                yield family
 
     def _tell_routes(self) -> None:
         self.on_routes([route for routes in self._pages.values() for route in routes])

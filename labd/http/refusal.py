@@ -13,6 +13,8 @@ STATUSES: dict[type[errors.LabdError], int] = {
     errors.Refused: 422,
     errors.Overloaded: 429,
     errors.StoreUnavailable: 503,
+    errors.NotReady: 503,
+    errors.TooLarge: 413,
     errors.Unreachable: 502,
     errors.DeadlineExceeded: 504,
     errors.ProtocolError: 400,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labd.testing.faulty import cut as cut
     from labd.testing.faulty import garbage as garbage
     from labd.testing.faulty import slow as slow
+    from labd.testing.models import FakeModels as FakeModels
     from labd.testing.node import Node as Node
     from labd.testing.outcomes import Outcome as Outcome
     from labd.testing.plugged import check_plugin as check_plugin
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _PLACES = {
     "Clock": "clock",
     "Devices": "devices",
+    "FakeModels": "models",
     "Node": "node",
     "Outcome": "outcomes",
     "RunningService": "services",
@@ -38,8 +40,8 @@ _PLACES = {
 }
 
 __all__ = [
-    "Clock", "Devices", "Node", "Outcome", "RunningService", "check_plugin", "client", "cut", "garbage",
-    "run_service", "slow",
+    "Clock", "Devices", "FakeModels", "Node", "Outcome", "RunningService", "check_plugin", "client",
+    "cut", "garbage", "run_service", "slow",
 ]  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from tempfile import mkdtemp
 from typing import Any
 
+from labd.daemon.models import ModelDesk
 from labd.daemon.node import NodeResources, PluginNode
 from labd.testing.clock import Clock
 from labd.testing.devices import Devices
@@ -21,7 +22,7 @@ class Node(PluginNode):
     Beyond what the API has: ``jobs.script``, ``otherwise``, ``finish``, ``refuse``, ``release`` and
     ``report``; ``events.history``, ``published`` and ``happen``; ``blobs.damage``; ``clock.advance``,
     ``suspend`` and ``set_wall``; ``devices.lose``, ``spoil`` and ``mend``; ``disk.fill`` and ``free``;
-    ``workers.specs`` and ``made``.
+    ``workers.specs`` and ``made``. ``serving`` is empty: ``with node.serving.serve(FakeModels("m")):``.
     """
 
     jobs: ScriptedJobs
@@ -51,6 +52,7 @@ class Node(PluginNode):
             PlayedWorkers(),
             clock,
             "",
+            ModelDesk({}),
         )
         self._made = ""
         self.disk = house.disk

@@ -1,6 +1,6 @@
 """``node.workers`` in the process of the test: the target's functions are called where they are."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,6 +9,7 @@ import trio
 from labd.api.services import Restart
 from labd.api.workers import (
     ALWAYS,
+    Answered,
     Ending,
     Handler,
     Listener,
@@ -42,6 +43,19 @@ class PlayedWorker:
             self.failed += 1
             data = {"type": type(error).__name__, "traceback": ""}
             raise WorkerError(f"worker {self.name}: {method}: {error!r}", data=data) from None
+
+    def submit(self, done: Answered, method: str, /, **params: Any) -> Callable[[], None]:
+        self._alive()
+        self.calls.append((method, params))
+        answer, fault = None, None
+        try:
+            answer = target.pick(self._service, method)(**params)
+        except Exception as error:
+            self.failed += 1
+            data = {"type": type(error).__name__, "traceback": ""}
+            fault = WorkerError(f"worker {self.name}: {method}: {error!r}", data=data)
+        trio.lowlevel.current_trio_token().run_sync_soon(done, answer, fault)
+        return lambda: None
 
     def notify(self, method: str, /, **params: Any) -> None:
         self._alive()

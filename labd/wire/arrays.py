@@ -11,6 +11,7 @@ from typing import Any
 
 import msgpack
 
+from labd.blocks import Block
 from labd.errors import ProtocolError
 
 ARRAY_EXT = 1
@@ -45,11 +46,23 @@ def extension(code: int, data: bytes) -> Any:
     return unpack(data)
 
 
-def unpack(data: bytes) -> Any:
-    """The array in the ext payload *data*, read-only; :class:`ProtocolError` if it is anything else."""
+def pack_block(block: Block) -> msgpack.ExtType:
+    """The ext value of *block*."""
+    return msgpack.ExtType(ARRAY_EXT, msgpack.packb([block.kind, block.shape, block.data]))
+
+
+def unpack_block(data: bytes) -> Block:
+    """The array in the ext payload *data*, as bytes; :class:`ProtocolError` if it is anything else."""
     kind, shape, items = head(data)
     if not isinstance(items, bytes) or size_of(kind, shape) != len(items):
         raise ProtocolError(f"the peer sent an array of {kind} and shape {shape} whose data has another size")
+    return Block([items], kind, shape)
+
+
+def unpack(data: bytes) -> Any:
+    """The array in the ext payload *data*, read-only; :class:`ProtocolError` if it is anything else."""
+    block = unpack_block(data)
+    kind, shape, items = block.kind, block.shape, block.data
     import numpy
 
     try:
@@ -59,7 +72,9 @@ def unpack(data: bytes) -> Any:
 
 
 def convert(value: Any) -> Any:
-    """The ``default`` hook of msgpack: arrays and numpy's scalars; TypeError for all else."""
+    """The ``default`` hook of msgpack: arrays, blocks and numpy's scalars; TypeError for all else."""
+    if isinstance(value, Block):
+        return pack_block(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.ndarray):
         return pack(value)

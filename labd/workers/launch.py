@@ -57,7 +57,8 @@ def launch(start: Start) -> Parts:
         memories = [_memory(theirs, start.name, start.spec.shared) for _ in range(2)]
         fds = [*(pipes.writing or [far.fileno()] * 2), far.fileno(), *memories]
         sender = shared.Sender(shared.attach(memories[0], shared.WRITE))
-        receiver = shared.Receiver(shared.attach(memories[1], shared.READ), copy=True)
+        memory = shared.attach(memories[1], shared.READ)
+        receiver = shared.Receiver(memory, copy=True, plain=start.spec.blocks)
         control = Control(start.fork(fds))
         ours.pop_all()
         outputs = tuple(Output(fd, _sayer(start)) for fd in pipes.keep())

@@ -91,12 +91,13 @@ class WorkerHouse:
     @asynccontextmanager
     async def lease(self, spec: WorkerSpec, holder: str) -> AsyncIterator[tuple[int, ...]]:
         """The GPUs of *spec*, once all that it asks for is granted."""
-        if not (spec.cpus or spec.memory or spec.gpus):
+        if not (spec.cpus or spec.memory or spec.gpus or spec.gpu_ids or spec.vram):
             yield ()
             return
         async with self._resources.lease(
-            cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, holder=f"worker {holder}"
-        ) as lease:
+            cpus=spec.cpus, memory=spec.memory, gpus=spec.gpus, gpu_ids=spec.gpu_ids, vram=spec.vram,
+            holder=f"worker {holder}",
+        ) as lease:  # fmt: skip
             yield lease.gpu_ids
 
     async def begin(

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgpack
 
+from labd.blocks import Block
 from labd.errors import ProtocolError
 from labd.wire import arrays
 from labd.workers.arena import ALIGN, Arena
@@ -71,6 +72,8 @@ class Sender:
             raise ProtocolError("the peer gave back shared memory that it did not have") from None
 
     def _place(self, array: Any) -> Any:
+        if isinstance(array, Block):
+            return self._lay(array)
         import numpy
 
         if not isinstance(array, numpy.ndarray) or self._memory is None:
@@ -83,31 +86,54 @@ class Sender:
         numpy.frombuffer(self._memory, kind, array.size, start).reshape(array.shape)[...] = array
         return msgpack.ExtType(SHARED_EXT, msgpack.packb([kind.str, list(array.shape), start]))
 
+    def _lay(self, block: Block) -> Any:
+        memory = self._memory
+        start = None if memory is None else self.arena.take(block.nbytes)
+        if memory is None or start is None:
+            return arrays.pack_block(block)
+        self._fresh.append(start)
+        at = start
+        for part in block.parts:
+            memory[at : at + len(part)] = part
+            at += len(part)
+        return msgpack.ExtType(SHARED_EXT, msgpack.packb([block.kind, block.shape, start]))
+
 
 class Receiver:
-    """Finds arrays in *memory*: a read-only view in the child, a *copy* in the daemon."""
+    """Finds arrays in *memory*: a read-only view in the child, a *copy* in the daemon.
 
-    def __init__(self, memory: mmap.mmap | None, *, copy: bool) -> None:
+    *plain*: what comes are blocks, and nothing of numpy.
+    """
+
+    def __init__(self, memory: mmap.mmap | None, *, copy: bool, plain: bool = False) -> None:
         self._memory = memory
-        self._copy = copy
+        self._copy, self._plain = copy, plain
         self._done: list[int] = []
         self._address = 0
 
     def extension(self, code: int, data: bytes) -> Any:
         """The hook of msgpack for ext types; ProtocolError for what is not an array in our memory."""
         if code != SHARED_EXT:
-            return arrays.extension(code, data)
+            plain = self._plain and code == arrays.ARRAY_EXT
+            return arrays.unpack_block(data) if plain else arrays.extension(code, data)
         kind, shape, start = arrays.head(data)
         size = arrays.size_of(kind, shape)
         have = 0 if self._memory is None else len(self._memory)
         if type(start) is not int or start < 0 or start % ALIGN or not 0 < size <= have - start:
             raise ProtocolError(f"the peer sent an array outside of the {have} bytes of shared memory")
+        if self._plain:
+            return self._cut(kind, shape, start, size)
         return self._copied(kind, shape, start) if self._copy else self._view(kind, shape, start)
 
     def done(self) -> list[int]:
         """The ranges that nobody looks at any more, since the last time."""
         done, self._done = self._done, []
         return done
+
+    def _cut(self, kind: str, shape: list[int], start: int, size: int) -> Block:
+        assert self._memory is not None
+        self._done.append(start)
+        return Block([self._memory[start : start + size]], kind, shape)
 
     def _copied(self, kind: str, shape: list[int], start: int) -> Any:
         import numpy

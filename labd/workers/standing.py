@@ -17,7 +17,7 @@ class Standing:
 
     def __init__(self, name: str, changed: Callable[[], object]) -> None:
         self._name, self._tell = name, changed
-        self._changed = trio.Event()
+        self._changed, self._over = trio.Event(), trio.Event()
         self.state = WorkerState.STARTING
         self.ending: Ending | None = None
         self.fault: LabdError | None = None
@@ -36,7 +36,7 @@ class Standing:
 
     async def wait_ended(self) -> Ending:
         """How it ended, once it has."""
-        await self.wait_for()
+        await self._over.wait()  # not for each call that begins and ends before
         return self.ending or endings.LOST
 
     def move(self, state: WorkerState) -> None:
@@ -45,6 +45,8 @@ class Standing:
             self.state = state
             self._changed.set()
             self._changed = trio.Event()
+            if state in ENDED:
+                self._over.set()
             self._tell()
 
     def end(self, ending: Ending, fault: LabdError | None, last: Sequence[str]) -> WorkerLost:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import trio
 
-from labd.api.workers import Ending, WorkerState, WorkerStatistics
-from labd.errors import DeadlineExceeded, LabdError
+from labd.api.workers import Answered, Ending, WorkerState, WorkerStatistics
+from labd.errors import Conflict, DeadlineExceeded, LabdError
 from labd.workers import endings
 from labd.workers.launch import Parts, Start, launch
 from labd.workers.life import Life
@@ -55,7 +56,7 @@ class ChildWorker:
             self._turn.acquire_nowait()
         except trio.WouldBlock:
             await self._turn.acquire()
-        pending = self._begin(method, params)
+        pending = self._begin(method, params, self._settled)
         limit = self.spec.call_timeout if timeout is None else timeout
         try:
             with trio.move_on_after(math.inf if limit is None else limit):
@@ -67,6 +68,21 @@ class ChildWorker:
         finally:
             if not pending.done:
                 self._life.give_up(pending)
+
+    def submit(self, done: Answered, method: str, /, **params: Any) -> Callable[[], None]:
+        """Call *method* without waiting; see :class:`labd.api.Worker`."""
+        try:
+            self._turn.acquire_nowait()
+        except trio.WouldBlock:
+            raise Conflict(f"worker {self.name} makes another call") from None
+
+        def settled() -> None:
+            self._settled()
+            self._failed += pending.error is not None
+            done(pending.result, pending.error)
+
+        pending = self._begin(method, params, settled)
+        return partial(self._life.give_up, pending)
 
     def notify(self, method: str, /, **params: Any) -> None:
         """Tell *method*, without an answer."""
@@ -117,9 +133,9 @@ class ChildWorker:
             life.gpus,
         )
 
-    def _begin(self, method: str, params: dict[str, Any]) -> Pending:
+    def _begin(self, method: str, params: dict[str, Any], settled: Callable[[], None]) -> Pending:
         try:
-            pending = self._talk().start(method, params, self._settled)
+            pending = self._talk().start(method, params, settled)
         except BaseException:
             self._turn.release()
             raise

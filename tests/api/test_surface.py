@@ -31,6 +31,8 @@ API_1 = {
     "labd_notifiers": ("node",),
     "labd_methods": ("node",),
     "labd_http_routes": ("node",),
+    "labd_metrics": ("node",),
+    "labd_model_loaders": ("node",),
     "labd_services": ("node",),
 }
 
@@ -92,7 +94,7 @@ def test_descriptions_cannot_be_changed(thing):
 def test_the_api_brings_nothing_of_the_daemon_with_it():
     code = """
 import sys, labd.api
-known = {"labd", "labd.api", "labd.errors"}
+known = {"labd", "labd.api", "labd.errors", "labd.blocks"}
 print(*[n for n in sys.modules if n.startswith("labd") and n not in known and not n.startswith("labd.api.")])
 print(*sorted({"trio", "asyncio", "numpy", "textual"} & set(sys.modules)))
 """

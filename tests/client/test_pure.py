@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from labd.client import show, spec
+from labd.client import models, show, spec
 from labd.client.function import ship
 from labd.client.results import CallFailed, MapFailed, Result, Sorter, Stream
 from labd.errors import UsageError
@@ -119,3 +119,25 @@ def test_a_bar_is_drawn_at_a_pace_and_whole_at_the_end():
     assert "[##############################] succeeded: 10/10" in stream.getvalue()
     assert isinstance(show.bar(False), show.Bar)
     assert issubclass(MapFailed, Exception)
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype", "goes"),
+    [
+        ([[1, 2]], "FP32", "FP32"), ([[True]], "", "BOOL"), (["a", "ö"], "", "BYTES"),
+        ([b"\0"], "BYTES", "BYTES"),
+        ([[1.5]], "", "FP64"),
+    ],
+)  # fmt: skip
+def test_arrays_go_to_a_model_and_come_back(value, datatype, goes):
+    pytest.importorskip("numpy")
+    sent = models._packed("x", value, datatype)
+    found = models._array(sent).tolist()
+    assert (sent["datatype"], sent["shape"][0]) == (goes, len(value))
+    assert found == [each.encode() if isinstance(each, str) else each for each in value]
+
+
+def test_what_no_model_takes_is_refused():
+    numpy = pytest.importorskip("numpy")
+    with pytest.raises(UsageError, match="complex"):
+        models._packed("x", numpy.array([1j]), "")

@@ -4,7 +4,20 @@ from types import SimpleNamespace
 import msgspec
 import pytest
 
-from labd.api import LABD_API, JobKind, Method, Mount, Notifier, Restart, Role, Route, Service, hookimpl
+from labd.api import (
+    LABD_API,
+    JobKind,
+    Loader,
+    Method,
+    Metrics,
+    Mount,
+    Notifier,
+    Restart,
+    Role,
+    Route,
+    Service,
+    hookimpl,
+)
 from labd.daemon.owner import OWNER
 from labd.daemon.plugin_check import HOOKS
 from labd.daemon.plugin_choice import Choice
@@ -45,7 +58,8 @@ def plugin(**members):
     """Something unhashable: hooks for ``settings=``, ``kinds=``, .., any other member as it is."""
     short = {"settings": "labd_settings", "kinds": "labd_job_kinds", "methods": "labd_methods",
              "services": "labd_services", "notifiers": "labd_notifiers",
-             "routes": "labd_http_routes"}  # fmt: skip
+             "routes": "labd_http_routes", "loaders": "labd_model_loaders",
+             "metrics": "labd_metrics"}  # fmt: skip
     hooks = {short[key]: hook(short[key], value) for key, value in members.items() if key in short}
     return SimpleNamespace(**hooks, **{key: value for key, value in members.items() if key not in short})
 
@@ -58,6 +72,8 @@ def good(name="good"):
         services=(Service(f"{name}-ticker", run),),
         notifiers=Notifier(f"{name}-shout", send, Params),
         routes=[route(f"/{name}/{{key}}"), Mount(prefix=f"/{name}-pages", app=handler)],
+        loaders=Loader(f"{name}-loader", f"{name}_loader"),
+        metrics=Metrics(list),
     )
 
 

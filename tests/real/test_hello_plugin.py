@@ -92,7 +92,16 @@ def house() -> Iterator[House]:
 def test_hello_is_listed_as_loaded_with_its_hooks(house: House) -> None:
     hello = house.plugins()["hello"]
     assert (hello["state"], hello["distribution"], hello["version"]) == ("loaded", "labd-hello", "0.1.0")
-    names = ("settings", "job_kinds", "notifiers", "methods", "http_routes", "services")
+    names = (
+        "settings",
+        "job_kinds",
+        "notifiers",
+        "methods",
+        "http_routes",
+        "metrics",
+        "model_loaders",
+        "services",
+    )
     assert list(hello["hooks"]) == [f"labd_{name}" for name in names]
 
 

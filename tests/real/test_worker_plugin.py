@@ -33,24 +33,24 @@ pool = Pool()
 @hookimpl
 def labd_services(node):
     pool.node = node
-    return Service("model", pool.run)
+    return Service("pooled", pool.run)
 
 @hookimpl
 def labd_methods(node):
     async def ask(call, ask):
         return {{"answer": await pool.pool.call(ask.method, **ask.params)}}
-    return Method("model.ask", ask, Ask, Role.SUBMIT, "Ask the model.")
+    return Method("pooled.ask", ask, Ask, Role.SUBMIT, "Ask the model.")
 """
 
 
 def test_a_plugin_runs_a_pool_whose_workers_are_replaced_and_go_with_the_daemon(make_daemon):
     daemon = make_daemon()
     mark = f"marked-{daemon.folder}"
-    install(daemon, "model", PLUGIN.format(folder=FOLDER, user=getpass.getuser(), mark=mark))
+    install(daemon, "pooled", PLUGIN.format(folder=FOLDER, user=getpass.getuser(), mark=mark))
     daemon.start()
 
     def ask(method, **params):
-        return daemon.call("model.ask", {"method": method, "params": params})["answer"]
+        return daemon.call("pooled.ask", {"method": method, "params": params})["answer"]
 
     assert ask("add", a=1, b=2) == 3
     assert daemon.call("daemon.status")["resources"]["cores_held"] == 1

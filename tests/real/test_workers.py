@@ -168,7 +168,9 @@ async def test_a_worker_loads_next_to_nothing(house):
 
 async def test_a_lease_is_held_as_long_as_the_worker_and_names_its_gpus(house):
     async with house.workers.start(foreign(cpus=2, gpus=2, name="model")) as worker:
-        assert house.ledger.held == [{"cpus": 2, "memory": 0, "gpus": 2, "holder": "worker model"}]
+        assert house.ledger.held == [
+            {"cpus": 2, "memory": 0, "gpus": 2, "gpu_ids": (), "vram": 0, "holder": "worker model"}
+        ]
         assert (await worker.call("surroundings"))["env"]["CUDA_VISIBLE_DEVICES"] == "0,1"
     assert house.ledger.held == []
 

@@ -43,8 +43,8 @@ def test_a_wrong_name_is_an_attribute_error():
 
 def test_the_names_are_stable():
     assert labd.testing.__all__ == [
-        "Clock", "Devices", "Node", "Outcome", "RunningService", "check_plugin", "client", "cut", "garbage",
-        "run_service", "slow",
+        "Clock", "Devices", "FakeModels", "Node", "Outcome", "RunningService", "check_plugin", "client",
+        "cut", "garbage", "run_service", "slow",
     ]  # fmt: skip
     fixtures = {name for name in vars(plugin) if name.startswith("labd_")}
     assert fixtures == {"labd_plugin", "labd_settings", "labd_clock", "labd_devices", "labd_node"}

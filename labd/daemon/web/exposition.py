@@ -1,32 +1,16 @@
 """The text format of Prometheus: https://prometheus.io/docs/instrumenting/exposition_formats/. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import accumulate
-from typing import NamedTuple
 
+from labd.api.metrics import Family as Family
+from labd.api.metrics import Labels
+from labd.api.metrics import Sample as Sample
 from labd.http.histogram import Histogram
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-Labels = Mapping[str, str]
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
-
-
-class Sample(NamedTuple):
-    """One number: *suffix* is added to the name of its family."""
-
-    value: float
-    labels: Labels = {}  # noqa: RUF012 - never changed
-    suffix: str = ""
-
-
-class Family(NamedTuple):
-    """All numbers of one name. *kind* is counter, gauge, histogram or summary."""
-
-    name: str
-    kind: str
-    help: str
-    samples: Iterable[Sample]
 
 
 def gauge(name: str, help: str, value: float) -> Family:

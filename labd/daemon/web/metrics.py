@@ -36,6 +36,7 @@ class Metrics:
         yield from self._calls()
         yield from self._http()
         yield from process()
+        yield from self._daemon.wiring.families()
 
     def _about(self) -> Iterator[Family]:
         status = self._daemon.control.status()

@@ -6,15 +6,19 @@ import msgspec
 
 from labd.api import (
     Call,
+    Family,
     JobKind,
     JobSpec,
+    Loader,
     Method,
+    Metrics,
     Node,
     Notifier,
     Request,
     Response,
     Role,
     Route,
+    Sample,
     Service,
     hookimpl,
 )
@@ -93,6 +97,20 @@ def labd_methods(node: Node) -> Method:
 def labd_http_routes(node: Node) -> Route:
     page = Greeter(node.config).page
     return Route(method="GET", path="/hello/{name}", handler=page, doc="Say hello to somebody.")
+
+
+@hookimpl
+def labd_metrics(node: Node) -> Metrics:
+    def collect() -> list[Family]:
+        words = {"greeting": node.config.greeting}
+        return [Family("labd_hello_info", "gauge", "How hello greets.", [Sample(1, words)])]
+
+    return Metrics(collect)
+
+
+@hookimpl
+def labd_model_loaders(node: Node) -> Loader:
+    return Loader("hello", "labd_hello.model", "A model that greets whom it is given.")
 
 
 @hookimpl

@@ -1,0 +1,112 @@
+"""Asking a model: numpy arrays in, numpy arrays out. numpy is imported when a model is asked."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from labd.client.link import Link
+from labd.errors import UsageError
+
+DTYPES = {
+    "BOOL": "|b1",
+    "UINT8": "|u1", "UINT16": "<u2", "UINT32": "<u4", "UINT64": "<u8",
+    "INT8": "|i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
+    "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
+}  # fmt: skip
+NAMES = {kind: name for name, kind in DTYPES.items()}
+
+
+class Prediction(NamedTuple):
+    """What a model said: arrays by the names of its outputs, and which version it was."""
+
+    outputs: dict[str, Any]
+    version: str
+
+    @property
+    def output(self) -> Any:
+        """The only output. Raises UsageError when there are several."""
+        if len(self.outputs) != 1:
+            raise UsageError(
+                f"the model has the outputs {', '.join(self.outputs)}", hint="take one of `outputs`"
+            )
+        return next(iter(self.outputs.values()))
+
+
+class Model:
+    """The model *name*; each call may be from another thread."""
+
+    def __init__(self, link: Link, name: str, version: str = "") -> None:
+        self._link, self.name, self.version = link, name, version
+        self._inputs: list[dict[str, Any]] | None = None
+
+    def __call__(
+        self, *arrays: Any, timeout: float | None = None, priority: int = 0, **named: Any
+    ) -> Prediction:
+        """Its answer for *arrays*, in the order of its inputs, or by names. The first axis is the batch.
+
+        Arrays become the model's datatype. Raises BadInput, TooLarge, NotReady, Overloaded, DeadlineExceeded,
+        ModelFailed.
+        """
+        inputs = [_packed(name, value, kind) for name, value, kind in self._named(arrays, named)]
+        ask = {"model": self.name, "version": self.version, "inputs": inputs, "priority": priority}
+        if timeout is not None:
+            ask["timeout"] = timeout
+        reply = self._link.call("model.infer", ask, patient=False)
+        return Prediction({one["name"]: _array(one) for one in reply["outputs"]}, reply["version"])
+
+    def show(self) -> dict[str, Any]:
+        """How it stands: state, inputs, outputs, workers. Raises UnknownModel."""
+        found: dict[str, Any] = self._link.call("model.show", {"model": self.name, "version": self.version})[
+            "model"
+        ]
+        return found
+
+    def statistics(self) -> dict[str, Any]:
+        """It in numbers."""
+        ask = {"model": self.name, "version": self.version}
+        found: dict[str, Any] = self._link.call("model.stats", ask)["models"][0]
+        return found
+
+    def _named(self, arrays: tuple[Any, ...], named: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
+        if self._inputs is None:
+            self._inputs = self.show()["inputs"]
+        known = {one["name"]: one["datatype"] for one in self._inputs}
+        if len(arrays) > max(len(known), 1):
+            raise UsageError(f"model {self.name} takes {len(known)} inputs, not {len(arrays)}")
+        placed = dict(zip(known or ["input"], arrays, strict=False))
+        return [(name, value, known.get(name, "")) for name, value in {**placed, **named}.items()]
+
+
+def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
+    import numpy
+
+    array = numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
+    if datatype == "BYTES" or array.dtype.kind in "OSU":
+        items = [one if isinstance(one, bytes) else str(one).encode() for one in array.reshape(-1).tolist()]
+        data = b"".join(len(one).to_bytes(4, "little") + one for one in items)
+        return {"name": name, "datatype": "BYTES", "shape": list(array.shape), "data": data}
+    kind = DTYPES.get(datatype) or array.dtype.newbyteorder("<").str
+    if kind not in NAMES:
+        raise UsageError(f"input {name!r} is an array of {array.dtype}, which cannot travel")
+    plain = numpy.ascontiguousarray(array, kind)
+    return {"name": name, "datatype": NAMES[kind], "shape": list(array.shape), "data": plain.tobytes()}
+
+
+def _leaf(value: Any) -> Any:
+    """The first thing in nested lists: numpy would cut the zeros at the end of bytes among them."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return value
+
+
+def _array(output: dict[str, Any]) -> Any:
+    import numpy
+
+    shape, data = output["shape"], output["data"]
+    if output["datatype"] != "BYTES":
+        return numpy.frombuffer(data, DTYPES[output["datatype"]]).reshape(shape)
+    at, found = 0, []
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "little")
+        found.append(data[at + 4 : end])
+        at = end
+    return numpy.array(found, object).reshape(shape)
