@@ -5,7 +5,7 @@ from labd.cli.render import cut
 from labd.cli.times import span
 from labd.tui.rows import JobRow
 from labd.tui.store import Store, gpu_held
-from labd.tui.text import Line, Span, area, beside, fit, frame, gauge, heat, line, spark, width_of
+from labd.tui.text import Line, Span, area, beside, fit, frame, gauge, heat, line, spark, width_of, wrapped
 
 CURVES = {"Cores": "cores", "Memory": "memory", "CPU": "cpu", "RAM": "used"}
 """The histories of meters."""
@@ -19,10 +19,18 @@ WIDE = 110
 
 def overview(store: Store, width: int, height: int, now: float) -> list[Line]:
     """Exactly *height* lines, or more where that is too few for anything."""
-    trouble = [line(("! ", "bad"), (text, "bad")) for text in store.status.get("trouble") or ()]
+    trouble = _no_link(store, width)
+    trouble += [line(("! ", "bad"), (text, "bad")) for text in store.status.get("trouble") or ()]
     height = max(height - len(trouble), 12)
     body = _two(store, width, height, now) if width >= WIDE else _one(store, width, height, now)
     return [*trouble, *body]
+
+
+def _no_link(store: Store, width: int) -> list[Line]:
+    link = store.link
+    if link.up or not link.error:
+        return []
+    return [*wrapped(f"! {link.error}", width, "bad"), *wrapped(f"  {link.hint}", width, "dim")]
 
 
 def _one(store: Store, width: int, height: int, now: float) -> list[Line]:

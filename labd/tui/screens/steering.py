@@ -109,7 +109,7 @@ class Steering(Page):
     def action_submit(self) -> None:
         from labd.tui.screens.submit import submit
 
-        submit(self)
+        start(self, "form", submit, self)
 
     def action_submit_like(self) -> None:
         from labd.tui.screens.submit import submit_like
