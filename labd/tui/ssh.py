@@ -50,10 +50,10 @@ class Ssh:
         return await asyncio.to_thread(login, self.far)
 
     async def _started(self, end: socket.socket) -> asyncio.subprocess.Process:
+        pipe, words = asyncio.subprocess.PIPE, self.far.command("--stdio")
         return await asyncio.create_subprocess_exec(
-            *self.far.command("--stdio"), stdin=end.fileno(), stdout=end.fileno(), stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-        )  # fmt: skip
+            *words, stdin=end.fileno(), stdout=end.fileno(), stderr=pipe, start_new_session=True
+        )
 
     async def _watched(self, child: asyncio.subprocess.Process) -> None:
         """Hear what it says until it ends; it ends by itself when its stdin does."""

@@ -15,7 +15,7 @@ steer jobs and plugins; what can be taken back is done at once, the rest is aske
 labctl: it may be left at any time, and goes on by itself when labd was restarted. ? shows the keys."""
 
 THEMES = ("dark", "light", "contrast")
-PAGES = ("overview", "jobs", "logs", "maps", "plugins", "events", "panels")
+PAGES = ("overview", "jobs", "logs", "maps", "models", "plugins", "events", "panels")
 
 
 def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
