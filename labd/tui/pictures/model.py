@@ -112,7 +112,7 @@ def _workers(counted: dict[str, Any], width: int) -> list[Line]:
     made.append(
         line((f"{'':18}{'PID':>8} {'GPU':>4} {'BATCHES':>9} {'ROWS':>9} {'BUSY':>7} {'ENDED':>6}", "dim"))
     )
-    return [*made, *(_worker(one) for one in counted["workers"])]
+    return [*made, *(_worker(one) for one in sorted(counted["workers"], key=lambda one: str(one["name"])))]
 
 
 def _worker(one: dict[str, Any]) -> Line:

@@ -136,7 +136,7 @@ class ModelsPage(Page):
             return False
         if action == "unload":
             return one["state"] != "unloaded"
-        return bool(one["state"] == "ready") and (action == "try" or not one["pipeline"])
+        return bool(one["state"] == "ready" and (action == "try" or not one["pipeline"]))
 
     def action_try(self) -> None:
         from labd.tui.screens.ask_model import AskModel
