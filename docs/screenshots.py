@@ -90,7 +90,7 @@ PAGES = {
 }
 """What is shown, and the keys that show it."""
 
-KEPT = {README: ("overview",), SMALL: ("jobs", "curves", "maps"), LARGE: ("overview", "jobs", "models")}
+KEPT = {README: ("overview",), SMALL: ("jobs", "curves"), LARGE: ("overview", "models")}
 """The pictures that the documentation has."""
 
 

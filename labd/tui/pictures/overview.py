@@ -13,6 +13,9 @@ CURVES = {"Cores": "cores", "Memory": "memory", "CPU": "cpu", "RAM": "used"}
 TALL = 45
 """Lines from which curves have several."""
 
+NARROW = 72
+"""Cells of a list of jobs below which users are left out."""
+
 WIDE = 110
 """Cells from which there are two columns."""
 
@@ -151,7 +154,7 @@ def _gpu(store: Store, device: dict[str, object], width: int) -> Line:
     ]
     room = width - width_of(head)
     curve = max(min(room // 3, 30), 0)
-    made = [*head, *fit(line((text, "" if well else "bad")), room - curve)]
+    made = [*head, *fit(line((text, "" if well else "bad")), room - curve - 1), Span(" ")]
     return (
         [*made, Span(spark(store.history.last(f"gpu {index}", curve), curve, 1.0), "info")]
         if curve > 5
@@ -187,7 +190,7 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     job = row.as_map()
     head: Line = [
         *fit(line((f"{row.id:>6} ", "dim"), (row.name or "no name", "bold")), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9),
+        *_user(row, width),
         *fit(line((view.resources(job), "dim")), 12),
         *line(f"{view.elapsed(job, now):>7} "),
     ]
@@ -204,6 +207,11 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     return [*head, *line((left, "info"), (figures, "dim"))]
 
 
+def _user(row: JobRow, width: int) -> Line:
+    """Left out where progress matters more."""
+    return fit(line(f" {row.user}"), 9) if width >= NARROW else [Span(" ")]
+
+
 def _queue(store: Store, width: int, room: int) -> list[Line]:
     rows = store.next()
     if not rows:
@@ -216,7 +224,7 @@ def _wait(row: JobRow, width: int) -> Line:
     job = row.as_map()
     return [
         *fit(line((f"{row.id:>6} ", "dim"), row.name or "no name"), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9),
+        *_user(row, width),
         *fit(line((view.resources(job), "dim")), 12),
         *line((f"{row.state} ", view.STYLES[row.state]), (row.waiting_for or "", "warn")),
     ]
@@ -291,7 +299,7 @@ def event_line(event: dict[str, object], now: float) -> Line:
 
 def what_about(kind: str, data: dict[str, object]) -> str:
     """What an event is about: ``12``, ``map 3``, the name of a plugin or a service."""
-    for key, word in (("job", "job "), ("map", "map "), ("plugin", ""), ("name", ""), ("gpu", "GPU ")):
+    for key, word in (("job", "job "), ("map", "map "), ("model", "model "), ("plugin", ""), ("name", ""), ("gpu", "GPU ")):
         if key in data:
             return f"{word}{data[key]}"
     return ""

@@ -67,7 +67,7 @@ class ModelsPage(Page):
         self.models = Models()
         self._rows: list[Key] = []
         self._missing = ""
-        self._asking, self._seen = False, 0
+        self._asking, self._wanted, self._seen = False, False, 0
 
     def body(self) -> ComposeResult:
         with Horizontal():
@@ -98,11 +98,13 @@ class ModelsPage(Page):
     # -- what is asked ---------------------------------------------------------------------------
 
     def _ask(self) -> None:
+        self._wanted = True
         if not self._asking and self.store.link.up:
             self._asking = True
-            start(self, "models", self._asked)
+            start(self, "models", self._asked, only=False)
 
     async def _asked(self) -> None:
+        self._wanted = False
         try:
             views = (await self.link.call("model.list"))["models"]
             counted = (await self.link.call("model.stats"))["models"]
@@ -114,6 +116,8 @@ class ModelsPage(Page):
         self._show()
         await asyncio.sleep(PACE)
         self._asking = False
+        if self._wanted:
+            self._ask()
 
     def _show(self) -> None:
         self._rows = sorted(self.models.views, key=lambda key: (key[0], not self.models.views[key]["newest"]))
