@@ -1,4 +1,4 @@
-"""Pictures of ``labd tui`` for the documentation, from a real daemon: ``python -m docs.screenshots [FOLDER]``.
+"""Pictures of ``labd tui`` for the documentation, of a real daemon: ``python -m docs.screenshots [FOLDER]``.
 
 What ``labd demo --keep`` left (in FOLDER, or made now) gets a machine with GPUs and some work. The interface
 then runs over it in two sizes, and what its screen shows becomes an SVG. Nothing in them is drawn by hand.
@@ -11,7 +11,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator

@@ -162,7 +162,9 @@ def test_the_picture_is_a_capture_that_fits_a_terminal():
     assert any("labd demo" in line for line in shown)
 
 
-@pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "images").glob("tui-*.svg")), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "picture", sorted((ROOT / "docs" / "images").glob("tui-*.svg")), ids=lambda p: p.name
+)
 def test_pictures_of_the_interface_are_shown_live_and_load_nothing(picture: Path):
     text = picture.read_text()
     assert "live" in text

@@ -41,7 +41,12 @@ def _commands() -> type[Any]:
 
 async def here() -> dict[str, Any]:
     """Where a new job runs unless something else is said: here, and with our environment."""
-    return {"cwd": os.getcwd(), "env": environment.captured(os.environ, clean=False)}
+    env = environment.captured(os.environ, clean=False)
+    if "TEXTUAL_DRIVER" in env:
+        from labd.tui.served import without
+
+        env = without(env)
+    return {"cwd": os.getcwd(), "env": env}
 
 
 class LabdApp(App[None]):

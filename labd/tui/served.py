@@ -9,9 +9,16 @@ NAME = f"{__name__}:Driver"
 """For ``TEXTUAL_DRIVER``."""
 
 
-def served(env: Mapping[str, str]) -> bool:
-    """Whether this process is one of them."""
-    return env.get("TEXTUAL_DRIVER") == NAME
+ADDED = (
+    "TEXTUAL_DRIVER", "TEXTUAL_FPS", "TEXTUAL_COLOR_SYSTEM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION",
+    "COLUMNS", "ROWS",
+)  # fmt: skip
+"""What the server adds to the environment, and jobs must not inherit."""
+
+
+def without(env: Mapping[str, str]) -> dict[str, str]:
+    """*env* as it was before the server."""
+    return {name: value for name, value in env.items() if name not in ADDED}
 
 
 class Driver(WebDriver):

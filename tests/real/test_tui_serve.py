@@ -36,7 +36,7 @@ class Served:
     """A ``labd tui --serve``, with what it started."""
 
     def __init__(self, folder: Path, daemon: DaemonProcess) -> None:
-        self.mark = str(folder)
+        self.mark = self.home = str(folder)
         env = CLEAN | {"LABD_SOCKET": daemon.socket, "HOME": str(folder), "LABD_TEST_FOLDER": self.mark}
         words = [sys.executable, "-m", "labd", "tui", "--serve", "--page", "jobs"]
         self.process = subprocess.Popen(words, env=env, stdout=subprocess.PIPE, text=True)
@@ -132,7 +132,10 @@ async def test_in_a_browser_keys_submit_a_job(served: Served, daemon: DaemonProc
             with trio.fail_after(PATIENCE):
                 while not (jobs := client.call("job.list")["jobs"]):  # noqa: ASYNC110 - it is outside trio
                     await trio.sleep(0.05)
+            env = client.call("job.show", {"job": jobs[0]["id"]})["env"]
         assert jobs[0]["argv"] == ["echo", "from", "a", "browser"]
+        assert env["HOME"] == served.home
+        assert not [name for name in env if name.startswith("TEXTUAL_")], "that is about the page"
         assert len(served.behind()) == 1
         await page.open("about:blank")
         wait_until(lambda: not served.behind(), PATIENCE)

@@ -200,7 +200,7 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     if share is not None:
         cells = 14 if width > 90 else 8
         head += [*gauge(share, cells, "good"), *line(f" {share:4.0%} ")]
-    left = f"{view.left(job)} left " if view.left(job) else ""
+    left = f"{view.left(job)} {'left ' if width >= NARROW else ''}" if view.left(job) else ""
     figures = "  ".join(
         f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None
     )
@@ -299,7 +299,14 @@ def event_line(event: dict[str, object], now: float) -> Line:
 
 def what_about(kind: str, data: dict[str, object]) -> str:
     """What an event is about: ``12``, ``map 3``, the name of a plugin or a service."""
-    for key, word in (("job", "job "), ("map", "map "), ("model", "model "), ("plugin", ""), ("name", ""), ("gpu", "GPU ")):
+    for key, word in (
+        ("job", "job "),
+        ("map", "map "),
+        ("model", "model "),
+        ("plugin", ""),
+        ("name", ""),
+        ("gpu", "GPU "),
+    ):
         if key in data:
             return f"{word}{data[key]}"
     return ""

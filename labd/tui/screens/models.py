@@ -139,7 +139,7 @@ class ModelsPage(Page):
         if one is None:
             return False
         if action == "unload":
-            return one["state"] != "unloaded"
+            return bool(one["state"] != "unloaded")
         return bool(one["state"] == "ready" and (action == "try" or not one["pipeline"]))
 
     def action_try(self) -> None:
