@@ -5,6 +5,8 @@ import math
 import struct
 from typing import Any
 
+from labd.cli.render import safe
+
 FORMATS = {
     "BOOL": "?", "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q", "INT8": "b", "INT16": "h",
     "INT32": "i", "INT64": "q", "FP16": "e", "FP32": "f", "FP64": "d",
@@ -47,8 +49,12 @@ def shown(output: dict[str, Any]) -> str:
     """An output of ``model.infer`` as text: the first numbers of a long one."""
     flat = _values(output)
     if len(flat) > SHOWN:
-        return json.dumps(flat[:SHOWN]) + f" and {len(flat) - SHOWN} more"
-    return json.dumps(_nested(flat, list(output["shape"])))
+        return f"{_text(flat[:SHOWN])} and {len(flat) - SHOWN} more"
+    return _text(_nested(flat, list(output["shape"])))
+
+
+def _text(value: Any) -> str:
+    return safe(json.dumps(value, ensure_ascii=False))
 
 
 def _bytes(spec: dict[str, Any], flat: list[Any]) -> bytes:
