@@ -162,6 +162,17 @@ def test_the_picture_is_a_capture_that_fits_a_terminal():
     assert any("labd demo" in line for line in shown)
 
 
+@pytest.mark.parametrize(
+    "picture", sorted((ROOT / "docs" / "images").glob("tui-*.svg")), ids=lambda p: p.name
+)
+def test_pictures_of_the_interface_are_shown_live_and_load_nothing(picture: Path):
+    text = picture.read_text()
+    assert "live" in text
+    assert not re.findall(r"(?:href|url\()[\"'( ]*http", text)
+    pages = [*PAGES, ROOT / "README.md"]
+    assert any(picture.name in page.read_text() for page in pages), "no page shows it"
+
+
 # -- configuration in pages ----------------------------------------------------------------------
 
 

@@ -1,9 +1,10 @@
 """The application: pages, the link, frames. It draws at most twenty times a second, and only what changed."""
 
 import asyncio
+import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ from textual.css.query import NoMatches
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
+from labd import environment
 from labd.errors import LabdError
 from labd.tui import themes
 from labd.tui.ink import Ink
@@ -35,6 +37,16 @@ def _commands() -> type[Any]:
     from labd.tui.screens.palette import Commands
 
     return Commands
+
+
+async def here() -> dict[str, Any]:
+    """Where a new job runs unless something else is said: here, and with our environment."""
+    env = environment.captured(os.environ, clean=False)
+    if "TEXTUAL_DRIVER" in env:
+        from labd.tui.served import without
+
+        env = without(env)
+    return {"cwd": os.getcwd(), "env": env}
 
 
 class LabdApp(App[None]):
@@ -64,11 +76,13 @@ class LabdApp(App[None]):
         first: str = "overview",
         find_panels: Callable[[], list[Contained]] = find,
         clock: Callable[[], float] = time.time,
+        host: str = "",
+        login: Callable[[], Awaitable[dict[str, Any]]] = here,
     ) -> None:
         super().__init__()
         self.store = Store()
         self.link = make_link(self.store, self.wake)
-        self.clock = clock
+        self.clock, self.host, self.login = clock, host, login
         self.pages = dict(PAGES)
         self.log_wanted: tuple[int, int | None] | None = None
         self.faults: deque[BaseException] = deque(maxlen=20)

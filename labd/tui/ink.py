@@ -34,7 +34,7 @@ _LOOKS: dict[str, tuple[str, bool, bool]] = {
 
 
 class Ink:
-    """Styles by name, of one theme."""
+    """Styles by name, of one theme; ``#rrggbb on #rrggbb`` are colours as they are."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._styles = {name: _style(variables, *look) for name, look in _LOOKS.items()}
@@ -43,7 +43,10 @@ class Ink:
         self.resting = Style(bgcolor=_rich(variables["labd-resting"]))
 
     def __getitem__(self, name: str) -> Style:
-        return self._styles.get(name) or self._styles[""]
+        found = self._styles.get(name)
+        if found is None:
+            found = Style.parse(name) if name.startswith("#") else self._styles[""]
+        return found
 
 
 def _style(variables: Mapping[str, str], colour: str, bold: bool, reverse: bool) -> Style:

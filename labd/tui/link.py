@@ -85,6 +85,11 @@ class Link:
                     raise
         raise LabdError("the link to labd has ended")
 
+    def failed(self, error: LabdError) -> None:
+        """Take what the way to labd says of its failure, which is more than the socket knows."""
+        self.store.linked(self.store.link._replace(error=error.message, hint=error.hint or ""))
+        self.wake()
+
     def refresh(self) -> None:
         """Ask for everything again."""
         self._ask("all")

@@ -41,13 +41,20 @@ PAGES = {
             "maps", "4", "Fan-out", "labd.tui.screens.maps:Maps", "maps of a function, and how far they are"
         ),
         Entry(
-            "plugins",
+            "models",
             "5",
+            "Models",
+            "labd.tui.screens.models:ModelsPage",
+            "models that are served: queues, batches, workers",
+        ),
+        Entry(
+            "plugins",
+            "6",
             "Plugins",
             "labd.tui.screens.plugins:Plugins",
             "plugins and services, and their state",
         ),
-        Entry("events", "6", "Events", "labd.tui.screens.events:Events", "what happened, and what happens"),
-        Entry("panels", "7", "Panels", "labd.tui.screens.panels:Panels", "what plugins show"),
+        Entry("events", "7", "Events", "labd.tui.screens.events:Events", "what happened, and what happens"),
+        Entry("panels", "8", "Panels", "labd.tui.screens.panels:Panels", "what plugins show"),
     )
 }

@@ -50,8 +50,9 @@ def odd(x):
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def slurm() -> Iterator[Slurm]:
+    """One for each test: a controller that was killed takes jobs that have ended for running, for minutes."""
     with Slurm() as made:
         yield made
 

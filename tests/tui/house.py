@@ -1,6 +1,7 @@
 """A terminal interface over a link that is made up: canned answers, a clock that stands still."""
 
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -190,6 +191,36 @@ EVENTS = [
     event(4, "job.failed", "exit code 3", job=2, attempt=1),
     event(5, "service.backoff", "OSError: no dice", name="poller", owner="dice"),
 ]
+BOUNDS = [0.001, 0.01, 0.1]
+
+
+def model(name: str, state: str = "ready", **more: Any) -> dict[str, Any]:
+    """A version of a model as the daemon describes it."""
+    return {
+        "name": name, "version": "1", "state": state, "reason": "", "platform": "python",
+        "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+        "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 1]}],
+        "max_batch_size": 16, "workers": 2, "ready_workers": 2, "newest": True, "pipeline": [],
+        "streaming": False,
+    } | more  # fmt: skip
+
+
+def counted(name: str, requests: int, latency: list[int] | None = None, **more: Any) -> dict[str, Any]:
+    """A version of a model in numbers."""
+    counts = latency or [0, requests, 0, 0]
+    durations = {"count": sum(counts), "seconds": 1.0, "bounds": BOUNDS, "counts": counts}
+    worker = {"name": f"{name}-1", "pid": 77, "state": "busy", "device": 0, "batches": 40, "items": requests,
+              "restarts": 1, "busy_seconds": 12.0}  # fmt: skip
+    return {
+        "name": name, "version": "1", "requests": requests, "succeeded": requests, "failed": 2, "expired": 1,
+        "cancelled": 0, "refused": 3, "refusals": {"overloaded": 3}, "cached": 0, "batches": 40, "split": 0,
+        "retried": 1, "rows": requests, "bytes_in": 0, "bytes_out": 0, "queued": 4, "queued_bytes": 64,
+        "oldest": 0.02, "in_flight": 2, "last": 0.0, "latency": durations, "waiting": durations,
+        "computing": durations, "batch_sizes": {1: 30, 4: 10}, "released": {"idle": 39, "full": 1},
+        "workers": [worker], "custom": {"score": 0.9},
+    } | more  # fmt: skip
+
+
 FAILURE = b'{"index":3,"error":{"type":"ValueError","message":"no 3","traceback":"Traceback: no 3"}}\n'
 
 
@@ -201,6 +232,11 @@ class FakeLink:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.refusal: Conflict | None = None
         self.jobs = list(JOBS)
+        self.artifacts = [{"name": "model", "path": "/home/ada/model.pt", "size": 1024}]
+        self.serving: list[dict[str, Any]] | None = [
+            model("digits"),
+            model("old", "failed", reason="no weights"),
+        ]
 
     async def run(self) -> None:
         """Be up, with everything loaded, for ever."""
@@ -254,11 +290,10 @@ class FakeLink:
             "diff": "x",
             "remote": "origin",
         }
-        artifacts = [{"name": "model", "path": "/home/ada/model.pt", "size": 1024}]
         return {
             "job": found,
             "attempts": [ATTEMPT],
-            "artifacts": artifacts,
+            "artifacts": self.artifacts,
             "env": {"HOME": "/home/ada"},
             "script": None,
             "code": code,
@@ -286,6 +321,18 @@ class FakeLink:
         steps = list(range(50))
         series = {"steps": steps, "times": [NOW + n for n in steps], "values": [1 / (n + 1) for n in steps]}
         return {"attempt": 1, "names": ["loss"], "series": {"loss": series, "accuracy": series}}
+
+    def model_list(self, ask: dict[str, Any]) -> dict[str, Any]:
+        if self.serving is None:
+            raise NotFound("there is no method model.list")
+        return {"models": self.serving}
+
+    def model_stats(self, ask: dict[str, Any]) -> dict[str, Any]:
+        return {"models": [counted(one["name"], 300) for one in self.serving or ()]}
+
+    def model_infer(self, ask: dict[str, Any]) -> dict[str, Any]:
+        data = struct.pack("<f", 0.5)
+        return {"version": "1", "outputs": [{"name": "y", "datatype": "FP32", "shape": [1, 1], "data": data}]}
 
     def map_results(self, ask: dict[str, Any]) -> dict[str, Any]:
         data = FAILURE[ask["offset"] :]

@@ -1,5 +1,6 @@
 """Every page and every key of it, over a link that is made up."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from labd.tui.screens.jobs import Jobs
 from labd.tui.settings import Settings
 from labd.tui.widgets.grid import Grid
 from labd.tui.widgets.logview import LogView
-from tests.tui.house import NOW, Run, drive, event
+from tests.tui.house import NOW, Run, drive, event, model
 
 
 def marked(run: Run) -> set[int]:
@@ -28,9 +29,10 @@ def test_the_number_keys_show_the_pages():
             ("1", "Machine"),
             ("3", "training"),
             ("4", "map-2"),
-            ("5", "Services"),
-            ("6", "service.backoff"),
-            ("7", "No panels"),
+            ("5", "digits"),
+            ("6", "Services"),
+            ("7", "service.backoff"),
+            ("8", "No panels"),
             ("2", "resnet"),
         ):
             await run.press(key)
@@ -472,6 +474,127 @@ def test_progress_of_maps_is_live():
         await run.sees("77%")
 
     drive(test, "maps")
+
+
+# -- models -------------------------------------------------------------------------------------
+
+
+def test_models_show_their_queue_batches_and_workers():
+    async def test(run: Run) -> None:
+        await run.sees("digits", "ready", "2/2", "4 wait", "3 overloaded", "p99", "4 rows", "digits-1")
+        await run.press("down")
+        await run.sees("no weights")
+
+    drive(test, "models", size=(200, 60))
+
+
+def test_a_model_is_asked_and_answers():
+    async def test(run: Run) -> None:
+        await run.press("i")
+        await run.sees("Ask digits", "x  FP32[any, 2]", "[[0, 0]]")
+        await run.press("enter")
+        await run.sees("y = [[0.5]]", "by version 1")
+        asked = run.link.took("model.infer")[0]
+        assert asked["inputs"] == [{"name": "x", "datatype": "FP32", "shape": [1, 2], "data": bytes(8)}]
+        await run.press("home", "x", "enter")
+        await run.sees("write it as JSON")
+        await run.press("escape")
+
+    drive(test, "models")
+
+
+@pytest.mark.parametrize(
+    ("keys", "method", "params"),
+    [
+        (["R", "y"], "model.reload", {"model": "digits"}),
+        (["U", "y"], "model.unload", {"model": "digits", "version": "1"}),
+        (["plus", "3", "enter"], "model.scale", {"model": "digits", "workers": 3}),
+        (["down", "L", "y"], "model.load", {"model": "old"}),
+    ],
+)
+def test_models_are_steered(keys: list[str], method: str, params: dict[str, Any]):
+    async def test(run: Run) -> None:
+        await run.sees("old")
+        await run.press(*keys)
+        await run.until(lambda: run.link.took(method) == [params])
+
+    drive(test, "models")
+
+
+def test_no_to_an_unload_is_no():
+    async def test(run: Run) -> None:
+        await run.sees("old")
+        await run.press("U", "n")
+        assert not run.link.took("model.unload")
+
+    drive(test, "models")
+
+
+def test_a_new_model_is_loaded_by_a_form():
+    async def test(run: Run) -> None:
+        await run.sees("digits")
+        await run.press("L", "enter")
+        await run.sees("what is it called?")
+        for text in ("net", "net:Net", "/srv", "2", "", "scale=2 file=w.npz"):
+            await run.type(text)
+            await run.press("tab")
+        await run.press("enter")
+        spec = {
+            "target": "net:Net",
+            "workers": 2,
+            "path": ["/srv"],
+            "arguments": {"scale": 2, "file": "w.npz"},
+        }
+        await run.until(lambda: run.link.took("model.load") == [{"model": "net", "spec": spec}])
+
+    drive(test, "models")
+
+
+def test_without_the_plugin_the_page_says_what_to_do():
+    async def test(run: Run) -> None:
+        run.link.serving = None
+        run.app.store.take(event(9, "plugin.disabled", plugin="serving"))
+        run.app.wake()
+        await run.sees("plugin serving", "E enables it")
+        await run.press("i", "U", "L")
+        assert not run.link.took("model.unload")
+        run.link.serving = [model("back")]
+        run.app.store.take(event(10, "plugin.enabled", plugin="serving"))
+        run.app.wake()
+        await run.sees("back")
+
+    drive(test, "models")
+
+
+# -- pictures -----------------------------------------------------------------------------------
+
+
+def test_pictures_of_a_job_are_shown_one_after_the_other(tmp_path: Path):
+    image = pytest.importorskip("PIL.Image")
+    for name in ("loss", "roc"):
+        image.new("RGB", (64, 64), (200, 30, 30)).save(tmp_path / f"{name}.png")
+
+    async def test(run: Run) -> None:
+        run.link.artifacts = [
+            {"name": name, "path": str(tmp_path / name), "size": 9}
+            for name in ("model.pt", "loss.png", "roc.png")
+        ]
+        await run.press("i")
+        await run.sees("loss.png", "64 x 64", "1 of 2", "▀▀▀▀")
+        await run.press("right")
+        await run.sees("roc.png", "2 of 2")
+        await run.press("escape")
+        await run.sees("resnet")
+
+    drive(test)
+
+
+def test_a_job_without_pictures_says_so():
+    async def test(run: Run) -> None:
+        await run.press("i")
+        await run.sees("no pictures")
+
+    drive(test)
 
 
 # -- plugins ------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ SHOWN = {
     "curves": ("jobs", ["m"], "step"),
     "logs": ("logs", [], "step 4999"),
     "maps": ("maps", ["down"], "map-1"),
+    "models": ("models", [], "old"),
+    "ask": ("models", ["i"], "Ask digits"),
     "plugins": ("plugins", [], "no dice"),
     "events": ("events", ["down"], "job.failed"),
     "panels": ("panels", [], "No panels"),

@@ -5,7 +5,7 @@ from labd.cli.render import cut
 from labd.cli.times import span
 from labd.tui.rows import JobRow
 from labd.tui.store import Store, gpu_held
-from labd.tui.text import Line, Span, area, beside, fit, frame, gauge, heat, line, spark, width_of
+from labd.tui.text import Line, Span, area, beside, fit, frame, gauge, heat, line, spark, width_of, wrapped
 
 CURVES = {"Cores": "cores", "Memory": "memory", "CPU": "cpu", "RAM": "used"}
 """The histories of meters."""
@@ -13,16 +13,27 @@ CURVES = {"Cores": "cores", "Memory": "memory", "CPU": "cpu", "RAM": "used"}
 TALL = 45
 """Lines from which curves have several."""
 
+NARROW = 72
+"""Cells of a list of jobs below which users are left out."""
+
 WIDE = 110
 """Cells from which there are two columns."""
 
 
 def overview(store: Store, width: int, height: int, now: float) -> list[Line]:
     """Exactly *height* lines, or more where that is too few for anything."""
-    trouble = [line(("! ", "bad"), (text, "bad")) for text in store.status.get("trouble") or ()]
+    trouble = _no_link(store, width)
+    trouble += [line(("! ", "bad"), (text, "bad")) for text in store.status.get("trouble") or ()]
     height = max(height - len(trouble), 12)
     body = _two(store, width, height, now) if width >= WIDE else _one(store, width, height, now)
     return [*trouble, *body]
+
+
+def _no_link(store: Store, width: int) -> list[Line]:
+    link = store.link
+    if link.up or not link.error:
+        return []
+    return [*wrapped(f"! {link.error}", width, "bad"), *wrapped(f"  {link.hint}", width, "dim")]
 
 
 def _one(store: Store, width: int, height: int, now: float) -> list[Line]:
@@ -143,7 +154,7 @@ def _gpu(store: Store, device: dict[str, object], width: int) -> Line:
     ]
     room = width - width_of(head)
     curve = max(min(room // 3, 30), 0)
-    made = [*head, *fit(line((text, "" if well else "bad")), room - curve)]
+    made = [*head, *fit(line((text, "" if well else "bad")), room - curve - 1), Span(" ")]
     return (
         [*made, Span(spark(store.history.last(f"gpu {index}", curve), curve, 1.0), "info")]
         if curve > 5
@@ -179,7 +190,7 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     job = row.as_map()
     head: Line = [
         *fit(line((f"{row.id:>6} ", "dim"), (row.name or "no name", "bold")), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9),
+        *_user(row, width),
         *fit(line((view.resources(job), "dim")), 12),
         *line(f"{view.elapsed(job, now):>7} "),
     ]
@@ -189,11 +200,16 @@ def _run(row: JobRow, width: int, now: float) -> Line:
     if share is not None:
         cells = 14 if width > 90 else 8
         head += [*gauge(share, cells, "good"), *line(f" {share:4.0%} ")]
-    left = f"{view.left(job)} left " if view.left(job) else ""
+    left = f"{view.left(job)} {'left ' if width >= NARROW else ''}" if view.left(job) else ""
     figures = "  ".join(
         f"{name} {value:.4g}" for name, value in (row.metrics or {}).items() if value is not None
     )
     return [*head, *line((left, "info"), (figures, "dim"))]
+
+
+def _user(row: JobRow, width: int) -> Line:
+    """Left out where progress matters more."""
+    return fit(line(f" {row.user}"), 9) if width >= NARROW else [Span(" ")]
 
 
 def _queue(store: Store, width: int, room: int) -> list[Line]:
@@ -208,7 +224,7 @@ def _wait(row: JobRow, width: int) -> Line:
     job = row.as_map()
     return [
         *fit(line((f"{row.id:>6} ", "dim"), row.name or "no name"), min(max(width // 3, 22), 34)),
-        *fit(line(f" {row.user}"), 9),
+        *_user(row, width),
         *fit(line((view.resources(job), "dim")), 12),
         *line((f"{row.state} ", view.STYLES[row.state]), (row.waiting_for or "", "warn")),
     ]
@@ -283,7 +299,14 @@ def event_line(event: dict[str, object], now: float) -> Line:
 
 def what_about(kind: str, data: dict[str, object]) -> str:
     """What an event is about: ``12``, ``map 3``, the name of a plugin or a service."""
-    for key, word in (("job", "job "), ("map", "map "), ("plugin", ""), ("name", ""), ("gpu", "GPU ")):
+    for key, word in (
+        ("job", "job "),
+        ("map", "map "),
+        ("model", "model "),
+        ("plugin", ""),
+        ("name", ""),
+        ("gpu", "GPU "),
+    ):
         if key in data:
             return f"{word}{data[key]}"
     return ""

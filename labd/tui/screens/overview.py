@@ -10,6 +10,7 @@ from labd.tui.screens.base import Page
 from labd.tui.store import Changes
 from labd.tui.text import Line
 from labd.tui.widgets.sheet import Sheet
+from labd.tui.work import start
 
 
 class Overview(Page):
@@ -39,7 +40,7 @@ class Overview(Page):
     def action_submit(self) -> None:
         from labd.tui.screens.submit import submit
 
-        submit(self)
+        start(self, "form", submit, self)
 
     def _lines(self, width: int, height: int) -> list[Line]:
         return overview(self.store, width, height, self.labd.clock())

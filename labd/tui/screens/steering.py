@@ -16,6 +16,14 @@ class Steering(Page):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "output", "Log", id="jobs.log", tooltip="Show the output of the job"),
         Binding("m", "curves", "Curves", id="jobs.curves", tooltip="Draw what the job reported"),
+        Binding(
+            "i",
+            "images",
+            "Pictures",
+            id="jobs.pictures",
+            tooltip="Show pictures that the job made",
+            show=False,
+        ),
         Binding("c", "steer('cancel')", "Cancel", id="jobs.cancel", tooltip="Cancel the chosen jobs"),
         Binding("t", "steer('retry')", "Retry", id="jobs.retry", tooltip="Run the chosen jobs again"),
         Binding("h", "steer('hold')", "Hold", id="jobs.hold", tooltip="Keep the chosen jobs from starting"),
@@ -63,7 +71,7 @@ class Steering(Page):
         if action in ("steer", "prioritise"):
             verb = verbs.VERBS[str(parameters[0]) if parameters else action]
             return not self.states().isdisjoint(verb.states)
-        if action in ("output", "curves", "submit_like"):
+        if action in ("output", "curves", "images", "submit_like"):
             return bool(self.states())
         return True
 
@@ -106,10 +114,16 @@ class Steering(Page):
 
         self.app.push_screen(Curves(self.chosen()[0].id))
 
+    def action_images(self) -> None:
+        """Show the pictures that the first of them made."""
+        from labd.tui.screens.image import Pictures
+
+        self.app.push_screen(Pictures(self.chosen()[0].id))
+
     def action_submit(self) -> None:
         from labd.tui.screens.submit import submit
 
-        submit(self)
+        start(self, "form", submit, self)
 
     def action_submit_like(self) -> None:
         from labd.tui.screens.submit import submit_like

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import Button, Input, Label, Static
 
-from labd import environment
 from labd.errors import LabdError
 from labd.tui.screens.base import Dialog, Page
 from labd.tui.work import start
@@ -63,11 +62,10 @@ class Submit(Dialog):
     """The form; the answer is a spec, or None."""
 
     def __init__(
-        self, values: dict[str, str], base: dict[str, Any] | None = None, env: dict[str, str] | None = None
+        self, values: dict[str, str], env: dict[str, str], base: dict[str, Any] | None = None
     ) -> None:
         super().__init__()
-        self._values, self._base = values, base
-        self._env = env if env is not None else environment.captured(os.environ, clean=False)
+        self._values, self._env, self._base = values, env, base
 
     def body(self) -> ComposeResult:
         yield Static("New job", classes="heading", markup=False)
@@ -114,15 +112,22 @@ class Submit(Dialog):
         self.dismiss(answer["job"]["id"])
 
 
-def submit(page: Page) -> None:
+async def submit(page: Page) -> None:
     """Open an empty form."""
-    page.app.push_screen(Submit({"cwd": os.getcwd(), "cpus": "1"}))
+    try:
+        there = await page.labd.login()
+    except LabdError as error:
+        page.labd.complain(error)
+        return
+    page.app.push_screen(Submit({"cwd": there["cwd"], "cpus": "1"}, there["env"]))
 
 
 async def submit_like(page: Page, number: int) -> None:
     """Open a form filled in like a job that there is, with its environment and script."""
     try:
         shown = await page.link.call("job.show", {"job": number})
+        env = shown.get("env")
+        env = env if env is not None else (await page.labd.login())["env"]
     except LabdError as error:
         page.labd.complain(error)
         return
@@ -134,4 +139,4 @@ async def submit_like(page: Page, number: int) -> None:
     }
     values["memory"] = str(job["memory"] or "") if job.get("memory") else ""
     base = {"script": shown["script"]} if shown.get("script") else {}
-    page.app.push_screen(Submit(values, base, shown.get("env")))
+    page.app.push_screen(Submit(values, env, base))

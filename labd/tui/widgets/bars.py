@@ -66,8 +66,8 @@ class Masthead(Bar):
         return [*made, Span(" " * max(width - width_of(made) - width_of(state), 0)), *state]
 
     def spots(self) -> list[Spot]:
-        room = self.size.width - width_of(self.labd.link_line()) - 7
-        head = Spot([Span(" labd ", "title")], self.app, "page('overview')")
+        head = Spot([Span(f" {self.labd.host or 'labd'} ", "title")], self.app, "page('overview')")
+        room = self.size.width - width_of(self.labd.link_line()) - width_of(head.spans) - 1
         return [head, *(self._tab(name, label) for name, label in self._tabs(room))]
 
     def _tab(self, name: str, label: str) -> Spot:
