@@ -134,7 +134,8 @@ def test_labd_is_killed_in_the_middle(slurm: Slurm, labd: DaemonProcess) -> None
             wait_until(lambda share=share: made.info()["succeeded"] >= share * CALLS, LATE)
             labd.restart()
         assert made.results() == [2 * x for x in range(CALLS)]
-        assert made.info()["repeated"] == 0  # what ran on was found again
+        # what ran on was found again; what was just being handed over may have been made again, and is marked
+        assert made.info()["repeated"] <= CALLS // 10
     check(labd, made.id, effects)
 
 
