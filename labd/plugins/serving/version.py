@@ -71,7 +71,7 @@ class Version:
         self._changed = trio.Event()
         self._failures = 0
         self._open = False
-        self._was_ready = self._retiring = self._abandoned = False
+        self._was_ready = self._retiring = self._abandoned = self._draining = False
         self.reason = self.hint = ""
         self.fault: dict[str, Any] = {}
 
@@ -149,6 +149,21 @@ class Version:
             for seat in [*self._seats]:
                 await seat.gone.wait()
             self._nursery.cancel_scope.cancel(reason=f"model {self.name} is unloaded")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._batcher.empty
+
+    async def settle(self) -> None:
+        """Wait until nobody waits for an answer."""
+        self._draining = True
+        while not self._batcher.empty:
+            await self._changed.wait()
+
+    def give_up(self, error: LabdError) -> None:
+        """Tell *error* to everybody who waits."""
+        self._batcher.give_up(error, trio.current_time())
 
     def abandon(self) -> None:
         """It did not come up, and nobody is to try any more."""
@@ -286,7 +301,7 @@ class Version:
             self._idle.append(seat)  # not before: who asks again at once is to go with the others
         if self._batcher.queue.count:
             self._dispatch(now)
-        elif self._retiring:
+        elif self._retiring or self._draining:
             self._tell_change()
 
     def _take(self, batch: Batch, said: Any, now: float) -> None:
@@ -337,7 +352,7 @@ class Version:
                     seat.worker.kill(f"predict took longer than {self.spec.predict_timeout:g} s")
             self._dispatch(now)
             self._wake_at = min(self._next_wakes(), default=math.inf)
-            if self._retiring:
+            if self._retiring or self._draining:
                 self._tell_change()
 
     def _next_wakes(self) -> list[float]:

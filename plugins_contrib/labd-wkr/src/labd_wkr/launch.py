@@ -34,6 +34,7 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
     """The tables of ``labd.toml`` for the old flags *args*. *more* are the plugins that are there."""
     flags = {key: value for key, value in vars(args).items() if value is not None}
     tables: dict[str, Table] = {
+        "plugins.serving": {"drain_timeout": DRAIN},
         f"plugins.serving.models.{NAME}": _model(args, folder, target, flags),
         f"plugins.wkr.models.{NAME}": {
             "port": args.port, "port_out": args.port_out, "protocol": args.protocol, "trust": args.trust,
@@ -42,7 +43,11 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
         },
     }  # fmt: skip
     if args.http_port and "serving-http" in more:
-        tables["plugins.serving-http"] = {"listen": f"127.0.0.1:{args.http_port}", "default_model": NAME}
+        tables["plugins.serving-http"] = {
+            "listen": f"127.0.0.1:{args.http_port}",
+            "default_model": NAME,
+            "cors": [args.cors] if args.cors else [],
+        }
     elif args.http_port:
         tables["http"] = {"enabled": True, "port": args.http_port}
     return tables
