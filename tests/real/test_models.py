@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from labd.client import Client
 from labd.errors import (
     BadInput,
     DeadlineExceeded,
     LabdError,
     ModelFailed,
+    NotFound,
     NotReady,
     Overloaded,
     TooLarge,
@@ -207,6 +209,45 @@ def test_an_answer_can_be_remembered(daemon):
     assert [ask(daemon, 5), ask(daemon, 5), ask(daemon, 6)] == [[10], [10], [12]]
     found = stats(daemon)
     assert (found["cached"], found["batches"] - 2) == (1, 0)
+
+
+# -- from a program ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(daemon):
+    with Client(daemon.socket) as found:
+        yield found
+
+
+def test_an_array_that_is_larger_than_a_message_goes_in_pieces_and_comes_back_whole(daemon, client):
+    load(daemon, "Picky", warm_up=False)
+    wide = numpy.arange(2**20, dtype="<i8").reshape(1, -1) + 1000
+    assert wide.nbytes > 4 * 2**20
+    assert (client.model("m")(wide).output == wide + 1).all()
+    load(daemon, "Picky", max_request_bytes=5 * 2**20, warm_up=False)
+    with pytest.raises(TooLarge, match=f"{wide.nbytes} bytes.*max_request_bytes of {5 * 2**20}"):
+        client.model("m")(wide)
+    with pytest.raises(NotFound, match="no data called 'nope'"):
+        daemon.call("model.infer", {"model": "m", "inputs": [{**numbers(1), "data": b"", "staged": "nope"}]})
+
+
+def test_what_a_model_streams_comes_piece_by_piece(daemon, client):
+    load(daemon, "Stream", warm_up=False)
+    pieces = [int(said.output[0, 0]) for said in client.model("m").stream(numpy.array([[300]]), timeout=30)]
+    assert pieces == list(range(300))
+    answers = client.model("m").stream(numpy.array([[10**7]]))
+    assert int(next(answers).output[0, 0]) == 0
+    answers.close()
+    wait_until(lambda: stats(daemon)["in_flight"] == 0)
+    assert [int(said.output[0, 0]) for said in client.model("m").stream(numpy.array([[2]]))] == [0, 1]
+
+
+def test_a_model_that_does_not_stream_is_one_piece_and_errors_are_raised(daemon, client):
+    load(daemon, "Picky", warm_up=False)
+    assert [said.output.tolist() for said in client.model("m").stream(numpy.array([[1]]))] == [[[2]]]
+    with pytest.raises(ModelFailed, match="13 is bad luck"):
+        list(client.model("m").stream(numpy.array([[13]])))
 
 
 # -- bad models ----------------------------------------------------------------------------------
