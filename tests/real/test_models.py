@@ -250,6 +250,24 @@ def test_a_model_that_does_not_stream_is_one_piece_and_errors_are_raised(daemon,
         list(client.model("m").stream(numpy.array([[13]])))
 
 
+def test_6_who_asks_over_the_socket_is_answered_before_labd_stops(own_daemon):
+    load(own_daemon, "Double", arguments={"pause": 0.5}, max_batch_size=4)
+    found = []
+
+    def client(value):
+        with own_daemon.client() as caller:
+            found.append(ask(caller, value) == [2 * value])
+
+    clients = [threading.Thread(target=client, args=(n,)) for n in range(12)]
+    for each in clients:
+        each.start()
+    wait_until(lambda: stats(own_daemon)["requests"] == 12)
+    assert own_daemon.kill(signal.SIGTERM) == 0
+    for each in clients:
+        each.join()
+    assert found == [True] * 12
+
+
 # -- bad models ----------------------------------------------------------------------------------
 
 

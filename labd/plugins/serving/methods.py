@@ -91,7 +91,7 @@ class ModelMethods:
             Method("model.list", self.list, List, Role.VIEW, "Models: every version, and how it stands."),
             Method("model.show", self.show, One, Role.VIEW, "One model: how it stands, and its spec."),
             Method("model.stats", self.stats, Some, Role.VIEW, "Models in numbers."),
-            Method("model.infer", self.infer, Infer, Role.SUBMIT, "Ask a model."),
+            Method("model.infer", self.infer, Infer, Role.SUBMIT, "Ask a model.", lasts=True),
             Method(
                 "model.stage", self.stage, Stage, Role.SUBMIT, "Send a large tensor in pieces, before asking."
             ),
