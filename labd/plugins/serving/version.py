@@ -291,13 +291,18 @@ class Version:
         now = trio.current_time()
         seat.rest(now - batch.began)
         self.figures.computed(batch, now)
+        free = seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost)
+        if free and self._batcher.queue.rows >= self._batcher.most:
+            self._idle.append(seat)  # a whole batch waits: answers can be sent while that is computed
+            free = False
+            self._dispatch(now)
         if isinstance(error, WorkerLost):
             self._batcher.lost(batch, error, now)
         elif error is not None:
             self._batcher.failed(batch, self._fault(error), now)
         else:
             self._take(batch, said, now)
-        if seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost):
+        if free and seat.worker is not None and not seat.retired:
             self._idle.append(seat)  # not before: who asks again at once is to go with the others
         if self._batcher.queue.count:
             self._dispatch(now)
