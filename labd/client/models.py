@@ -116,7 +116,14 @@ def _prediction(said: dict[str, Any]) -> Prediction:
 def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
     import numpy
 
-    array = numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
+    try:
+        array = (
+            numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
+        )
+    except ValueError:
+        raise UsageError(f"input {name!r} has rows of different lengths") from None
+    if array.dtype.kind == "O" and not isinstance(_leaf(array.tolist()), str | bytes):
+        raise UsageError(f"input {name!r} is no array of numbers or texts, but of {type(value).__name__}")
     if datatype == "BYTES" or array.dtype.kind in "OSU":
         items = [one if isinstance(one, bytes) else str(one).encode() for one in array.reshape(-1).tolist()]
         data = b"".join(len(one).to_bytes(4, "little") + one for one in items)
@@ -124,8 +131,22 @@ def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
     kind = DTYPES.get(datatype) or array.dtype.newbyteorder("<").str
     if kind not in NAMES:
         raise UsageError(f"input {name!r} is an array of {array.dtype}, which cannot travel")
-    plain = numpy.ascontiguousarray(array, kind)
+    plain = _cast(numpy, name, array, kind)
     return {"name": name, "datatype": NAMES[kind], "shape": list(array.shape), "data": plain.tobytes()}
+
+
+def _cast(numpy: Any, name: str, array: Any, kind: str) -> Any:
+    """*array* as *kind*, if that keeps its numbers. Raises UsageError."""
+    if array.dtype.kind == "c":
+        raise UsageError(f"input {name!r} is an array of {array.dtype}; the model takes {NAMES[kind]}")
+    with numpy.errstate(invalid="ignore", over="ignore"):
+        plain = numpy.ascontiguousarray(array, kind).reshape(array.shape)
+    if plain.dtype.kind != "f" and plain.dtype != array.dtype and not (plain == array).all():
+        raise UsageError(
+            f"input {name!r} has numbers of {array.dtype} that are none of {NAMES[kind]}, which the model takes",
+            hint="convert the array as you mean it",
+        )
+    return plain
 
 
 def _leaf(value: Any) -> Any:

@@ -501,6 +501,48 @@ def test_r34_one_answer_for_each_request_whatever_dies(daemon):
     assert ask(daemon, 1, timeout=60) == [2]
 
 
+def test_all_workers_at_once_may_die_and_nobody_is_refused(daemon):
+    """Workers that had come up and were killed say nothing of whether the next ones will."""
+    load(daemon, "Double", workers=4, arguments={"pause": 0.01}, retries=10)
+    over, wrong, right = threading.Event(), [], []
+
+    def client(number):
+        with daemon.client() as caller:
+            while not over.is_set():
+                try:
+                    right.append(ask(caller, number, timeout=60) == [2 * number])
+                except LabdError as error:
+                    wrong.append(error)
+
+    clients = [threading.Thread(target=client, args=(n,)) for n in range(6)]
+    for each in clients:
+        each.start()
+    for _ in range(3):
+        wait_until(lambda: sum(one["pid"] > 0 for one in stats(daemon)["workers"]) == 4)
+        for worker in stats(daemon)["workers"]:
+            kill(worker["pid"])
+    before = len(right)
+    wait_until(lambda: len(right) > before + 20)
+    over.set()
+    for each in clients:
+        each.join()
+    assert wrong == []
+    assert all(right)
+    assert "killed by SIGKILL" in daemon.log()
+
+
+def test_what_never_came_up_is_forgotten_when_it_is_unloaded(daemon):
+    with pytest.raises(ModelFailed):
+        load(daemon, "Raises", model="fresh")
+    with pytest.raises(ModelFailed) as raised:
+        load(daemon, "Raises", model="fresh")
+    assert "goes on" not in raised.value.message
+    daemon.call("model.unload", {"model": "fresh"})
+    assert "fresh" not in [one["name"] for one in daemon.call("model.list")["models"]]
+    with pytest.raises(UnknownModel):
+        ask(daemon, 1, model="fresh")
+
+
 def kill(pid):
     try:
         os.kill(pid, signal.SIGKILL)

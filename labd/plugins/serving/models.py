@@ -225,6 +225,16 @@ class ServedModels:
                     del entry.versions[name]
                     entry.look()
                     self._publish("model.unloaded", old)
+            self._forget_failed(model, entry, names)
+
+    def _forget_failed(self, model: str, entry: Entry, names: Sequence[str]) -> None:
+        """What was tried by a command and never came up leaves nothing behind."""
+        loaded = self._kept.loaded.get(model, {})
+        for name in names:
+            if name not in loaded and model not in self._declared:
+                entry.specs.pop(name, None)
+        if not entry.specs and not entry.versions:
+            self._entries.pop(model, None)
 
     async def reload(self, model: str) -> ModelView:
         entry = self._entry(model)
@@ -277,7 +287,8 @@ class ServedModels:
             raise
         if state != "ready":
             new.abandon()
-            more = "; the one that was there goes on" if old is not None else ""
+            goes_on = old is not None and old.state == "ready"
+            more = "; the one that was there goes on" if goes_on else ""
             raise ModelFailed(
                 f"model {entry.name} did not come up: {new.reason}{more}", hint=new.hint, data=new.fault
             )

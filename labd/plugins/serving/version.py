@@ -444,12 +444,13 @@ class Version:
             self._news("model.ready", self)
         self._dispatch(trio.current_time())
 
-    def dismiss(self, seat: Seat, error: LabdError | None) -> None:
-        """The worker of *seat* has ended, or did not come up."""
+    def dismiss(self, seat: Seat, error: LabdError | None, *, was_good: bool) -> None:
+        """The worker of *seat* has ended, or did not come up (*was_good* is False)."""
         if seat in self._idle:
             self._idle.remove(seat)
         if error is not None and not seat.retired:
-            self._failures += 1
+            self._node.log.warning("model %s: %s", self.name, error.message)
+            self._failures += not was_good
             self.reason, self.hint, self.fault = " ".join(error.message.split()), error.hint, error.data
             if self.state == "failed":
                 refused = NotReady(f"model {self.name} failed: {self.reason}", hint=error.hint)

@@ -140,7 +140,7 @@ class Wkr:
     def _which(self) -> ModelView:
         if self._model:
             return self._models().metadata(self._model)
-        names = {view.name: view for view in self._models().list()}
+        names = {view.name: view for view in self._models().list() if view.state != "unloaded"}
         if len(names) != 1:
             raise NotFound(
                 f"there are {len(names)} models, and none is said to be asked here",
