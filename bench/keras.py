@@ -3,11 +3,11 @@
     python -m bench.keras [--model mobilenet|digits] [--rounds 5] [--seconds 5] [--clients 64] [--threads 1]
 
 `mobilenet` is MobileNetV2 for images of 96x96, as Keras has it; `digits` the convolutional model of Keras'
-introduction to MNIST, which takes a tenth of a millisecond for an image: there the front is measured, too. The
-loop is what nobody can beat: one process with the same threads that calls the compiled model with the same 16
-images again and again. labd has one worker and as many clients over HTTP as are asked for, each with one image
-at a time. Rounds take turns, so what else the machine does meets both. Printed are medians, and of the ratios
-of rounds.
+introduction to MNIST, which takes a tenth of a millisecond for an image: there the front is measured, too.
+The loop is what nobody can beat: one process with the same threads that calls the compiled model with the
+same 16 images again and again. labd has one worker and as many clients over HTTP as are asked for, each with
+one image at a time. Rounds take turns, so what else the machine does meets both. Printed are medians, and of
+the ratios of rounds.
 """
 
 import argparse

@@ -143,7 +143,7 @@ def _cast(numpy: Any, name: str, array: Any, kind: str) -> Any:
         plain = numpy.ascontiguousarray(array, kind).reshape(array.shape)
     if plain.dtype.kind != "f" and plain.dtype != array.dtype and not (plain == array).all():
         raise UsageError(
-            f"input {name!r} has numbers of {array.dtype} that are none of {NAMES[kind]}, which the model takes",
+            f"input {name!r} has numbers of {array.dtype} that are none of {NAMES[kind]}, the model's",
             hint="convert the array as you mean it",
         )
     return plain

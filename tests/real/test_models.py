@@ -104,6 +104,16 @@ def test_a_model_is_loaded_asked_scaled_and_unloaded(daemon):
         ask(daemon, 1)
 
 
+def test_how_many_workers_the_last_word_says(daemon):
+    load(daemon, "Double", workers=1)
+    daemon.call("model.scale", {"model": "m", "workers": 3})
+    assert daemon.call("model.reload", {"model": "m"})["model"]["workers"] == 3
+    with pytest.raises(ModelFailed):
+        load(daemon, "Raises", workers=1)
+    assert daemon.call("model.reload", {"model": "m"})["model"]["workers"] == 3
+    assert load(daemon, "Double", workers=2)["workers"] == 2
+
+
 def test_what_was_loaded_is_there_after_a_restart_and_what_was_unloaded_is_not(own_daemon):
     load(own_daemon, "Double", model="stays")
     load(own_daemon, "Double", model="goes")

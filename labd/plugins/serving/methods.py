@@ -18,6 +18,7 @@ from labd.api import (
     Role,
     Tensor,
     TooLarge,
+    UnknownModel,
 )
 from labd.plugins.serving.models import ServedModels, user_for
 from labd.plugins.serving.staging import Staging
@@ -166,8 +167,13 @@ class ModelMethods:
         return {"model": _view(await self._models.load(ask.model, spec))}
 
     async def unload(self, call: Call, ask: One) -> dict[str, Any]:
+        last = self._models.metadata(ask.model, ask.version)
         await self._models.unload(ask.model, ask.version)
-        return {"model": _view(self._models.metadata(ask.model, ask.version))}
+        try:
+            last = self._models.metadata(ask.model, ask.version)
+        except UnknownModel:  # it never came up, and is forgotten
+            last = msgspec.structs.replace(last, state="unloaded", workers=0, ready_workers=0)
+        return {"model": _view(last)}
 
     async def reload(self, call: Call, ask: One) -> dict[str, Any]:
         return {"model": _view(await self._models.reload(ask.model))}

@@ -189,8 +189,15 @@ class ServedModels:
     # -- changes ---------------------------------------------------------------------------------
 
     async def load(self, model: str, spec: ModelSpec | None = None) -> ModelView:
-        declared = spec is None and model in self._declared
-        return await self._replace(model, spec or self._known_spec(model), keep=not declared)
+        if spec is None:
+            return await self._replace(model, self._known_spec(model), keep=model not in self._declared)
+        scaled = self._kept.workers.pop(model, None)  # what is said now counts
+        try:
+            return await self._replace(model, spec, keep=True)
+        except BaseException:
+            if scaled is not None:
+                self._kept.workers[model] = scaled
+            raise
 
     async def _replace(self, model: str, spec: ModelSpec, *, keep: bool) -> ModelView:
         """Load *model* by *spec*, and *keep* that, unless the configuration has it."""
