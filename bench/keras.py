@@ -183,9 +183,9 @@ def compare(name: str, rounds: int, seconds: float, clients: int, threads: int) 
 
 def main() -> None:
     if sys.argv[1:2] == ["make"]:
-        make(*sys.argv[2:])
+        make(sys.argv[2], sys.argv[3])
     elif sys.argv[1:2] == ["loop"]:
-        print(loop(*sys.argv[2:4], float(sys.argv[4])))
+        print(loop(sys.argv[2], sys.argv[3], float(sys.argv[4])))
     elif sys.argv[1:2] == ["load"]:
         print(served(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), float(sys.argv[5])))
     else:

@@ -136,24 +136,39 @@ class Launch:
 
 
 def wait_ready(
-    host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True
+    host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True, pid: int = 0
 ) -> tuple[str, str]:
-    """State and reason of the server there, once it is ready or has failed; *timeout* is seconds."""
+    """State and reason of the server there, once it is ready or has failed; *timeout* is seconds.
+
+    It is ``failed`` too when it is none that the process *pid* has started (0: whoever it is).
+    """
     until, state, reason = time.monotonic() + timeout, "unreachable", ""
     while time.monotonic() < until and lives():
-        state, reason = _ask(host, port, port_out)
+        state, reason = _ask(host, port, port_out, pid)
         if state in ("ready", "failed"):
             break
         time.sleep(0.05)
     return state, reason
 
 
-def _ask(host: str, port: int, port_out: int) -> tuple[str, str]:
+def _ask(host: str, port: int, port_out: int, pid: int) -> tuple[str, str]:
     from wkr_serving.client import WKRClient
 
     try:
         with WKRClient(host, port, port_out, ignore_all_checks=True, timeout=2000) as client:
             status = client.server_status
+            if pid and not descends(status.get("server_pid", 0), pid):
+                return "failed", f"another server has the ports {port} and {port_out}"
             return status.get("state", "ready"), status.get("reason", "")
     except OSError as error:
         return "unreachable", str(error)
+
+
+def descends(pid: int, ancestor: int) -> bool:
+    """Whether the process *pid* is *ancestor*, or was started by it, or by one that was."""
+    while pid > 1 and pid != ancestor:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return False
+    return pid == ancestor
