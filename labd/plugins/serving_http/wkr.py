@@ -75,7 +75,8 @@ class Wkr:
     async def server(self, request: Request) -> Response:
         view = self._which()
         found = [one for one in self._models().statistics(view.name) if one.version == view.version]
-        return Response.json(wkr_status.server(view, found, self._began))
+        flags = self._models().spec(view.name, view.version).arguments
+        return Response.json(wkr_status.server(view, flags, found, self._began))
 
     async def client(self, request: Request) -> Response:
         """There is no client between: what it had to say is that nothing waits in it."""

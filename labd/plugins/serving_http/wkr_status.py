@@ -5,7 +5,7 @@ as nothing, so that whoever reads it finds every name.
 """
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -24,12 +24,17 @@ FLAGS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def server(view: ModelView, found: Sequence[ModelStatistics], since: datetime) -> dict[str, Any]:
-    """The status of the model that the old paths ask; *since* is when labd began."""
+def server(
+    view: ModelView, flags: Mapping[str, Any], found: Sequence[ModelStatistics], since: datetime
+) -> dict[str, Any]:
+    """The status of the model that the old paths ask; *since* is when labd began.
+
+    *flags* are the arguments of the model: those that have a name of the old command line are told.
+    """
     now = found[0] if found else None
     devices = [worker.device for worker in now.workers] if now else []
     return {
-        **FLAGS,
+        **{name: flags.get(name, usual) for name, usual in FLAGS.items()},
         "client": "http", "state": view.state, "reason": view.reason, "target_max_seq_len": None,
         "num_process": len(devices), "num_worker_process": len(devices), "num_expanded_worker_process": 0,
         "num_worker": view.workers, "batch_size": view.max_batch_size, "main_batch_size": view.max_batch_size,

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import trio
 
-from labd.api import Answer, Metrics, ModelFailed, ModelView, Peer, Tensor
+from labd.api import Answer, Metrics, ModelFailed, ModelSpec, ModelView, Peer, Tensor
 from labd.http.refusal import Refusal
 from labd.plugins.serving_http import items
 from labd.plugins.serving_http.forms import fields
@@ -208,6 +208,16 @@ NUMBERS_OF_1_5 = set(
     worker_class statistic statistic_postsink
     """.split()  # noqa: SIM905
 )
+
+
+async def test_3_the_status_tells_flags_of_the_old_command_line_and_no_other_arguments():
+    found = FakeModels()
+    found.put(ModelView("wkr", "1", "ready"), doubles)
+    found.specs["wkr"] = ModelSpec(arguments={"model_dir": "/models", "password": "secret"})
+    async with served(found) as place:
+        said = (await (await place.connect()).ask("GET", "/status/server")).json
+    assert said["model_dir"] == "/models"
+    assert "password" not in said
 
 
 async def test_3_the_status_has_every_name_that_a_dashboard_reads(old):
