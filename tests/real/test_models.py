@@ -8,6 +8,7 @@ import struct
 import threading
 import time
 import urllib.request
+from functools import partial
 from getpass import getuser
 from pathlib import Path
 
@@ -527,10 +528,12 @@ def test_all_workers_at_once_may_die_and_nobody_is_refused(daemon):
     clients = [threading.Thread(target=client, args=(n,)) for n in range(6)]
     for each in clients:
         each.start()
+    dead = {0}
     for _ in range(3):
-        wait_until(lambda: sum(one["pid"] > 0 for one in stats(daemon)["workers"]) == 4)
-        for worker in stats(daemon)["workers"]:
-            kill(worker["pid"])
+        pids = wait_until(partial(all_new, daemon, dead))
+        dead |= pids
+        for pid in pids:
+            kill(pid)
     before = len(right)
     wait_until(lambda: len(right) > before + 20)
     over.set()
@@ -539,6 +542,16 @@ def test_all_workers_at_once_may_die_and_nobody_is_refused(daemon):
     assert wrong == []
     assert all(right)
     assert "killed by SIGKILL" in daemon.log()
+
+
+def test_5_a_new_worker_is_ready_within_five_seconds(daemon):
+    load(daemon, "Double", workers=1)
+    [pid] = all_new(daemon, {0})
+    began = time.monotonic()
+    kill(pid)
+    wait_until(lambda: all_new(daemon, {0, pid}))
+    assert time.monotonic() - began < 5.0 + LATE
+    assert ask(daemon, 1) == [2]
 
 
 def test_what_never_came_up_is_forgotten_when_it_is_unloaded(daemon):
@@ -553,7 +566,14 @@ def test_what_never_came_up_is_forgotten_when_it_is_unloaded(daemon):
         ask(daemon, 1, model="fresh")
 
 
+def all_new(daemon, dead):
+    """The workers' pids, once none of them is in *dead*."""
+    pids = {one["pid"] for one in stats(daemon)["workers"]}
+    return pids if not pids & dead else set()
+
+
 def kill(pid):
+    assert pid > 1, "0 is everybody in our own group"
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
