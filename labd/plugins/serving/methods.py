@@ -23,6 +23,9 @@ from labd.api import (
 from labd.plugins.serving.models import ServedModels, user_for
 from labd.plugins.serving.staging import Staging
 
+PART = "model.part"
+"""What a notice with an answer of a stream is called."""
+
 LARGEST = 250 * 2**20
 """Bytes of the tensors of an answer: labd's clients take messages that are a little longer."""
 
@@ -135,7 +138,7 @@ class ModelMethods:
             async for answer in answers:
                 version = answer.version
                 if answer.tensors:
-                    await call.notify("model.part", _said(answer))
+                    await call.notify(PART, _said(answer))
                     parts += 1
         return {"model": wanted.model, "version": version, "id": wanted.id, "outputs": [], "parts": parts}
 
