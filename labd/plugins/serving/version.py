@@ -256,6 +256,8 @@ class Version:
         for seat in self._seats:
             if seat.batch is not None and self._streaming and item in seat.batch.items:
                 seat.give_up()
+        if self._retiring or self._draining:
+            self._tell_change()
 
     # -- batches ---------------------------------------------------------------------------------
 
