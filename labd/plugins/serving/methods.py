@@ -10,6 +10,7 @@ from msgspec import Meta
 from labd.api import (
     Answer,
     Call,
+    Conflict,
     Inference,
     Method,
     ModelSpec,
@@ -138,7 +139,7 @@ class ModelMethods:
             async for answer in answers:
                 version = answer.version
                 if answer.tensors:
-                    await call.notify(PART, _said(answer))
+                    await _tell(call, answer)
                     parts += 1
         return {"model": wanted.model, "version": version, "id": wanted.id, "outputs": [], "parts": parts}
 
@@ -183,6 +184,14 @@ class ModelMethods:
 
     async def scale(self, call: Call, ask: Scale) -> dict[str, Any]:
         return {"model": _view(await self._models.scale(ask.model, ask.workers))}
+
+
+async def _tell(call: Call, answer: Answer) -> None:
+    """Raises Conflict: who asked has left, which is no fault of ours."""
+    try:
+        await call.notify(PART, _said(answer))
+    except (trio.BrokenResourceError, trio.ClosedResourceError):
+        raise Conflict("who asked for the stream has left") from None
 
 
 def _said(answer: Answer) -> dict[str, Any]:
