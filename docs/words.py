@@ -377,7 +377,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "map.retried": ("the calls of a map that did not succeed are made again", f"{_MAP} calls"),
     "map.ended": ("a map has ended", _MAP),
     "model.ready": ("a version of a model can answer", "model version reason"),
-    "model.failed": ("a version of a model did not come up, or lost its workers too often", "model version reason"),
+    "model.failed": ("a version of a model does not come up", "model version reason"),
     "model.unloaded": ("a version of a model is not served any more", "model version reason"),
     "store.repaired": (
         "the database was damaged; it was set aside and restored, `known` is the highest job in it then",
@@ -521,12 +521,14 @@ ANSWERS: dict[str, Words] = {
     "model.infer": {
         "model": "which model", "version": "which version answered", "id": "as asked",
         "outputs": "maps with `name`, `datatype`, `shape` and `data` (bytes, little endian, row-major)",
+        "parts": "with `stream`: how many notices `model.part` came before, each with `model`, `version`, `outputs`",
     },
     "model.list": {"models": "every version of every model, by name"},
     "model.load": {"model": "the model, ready"},
     "model.reload": {"model": "the model, ready"},
     "model.scale": {"model": "the model as it is now"},
     "model.show": {"model": "the model", "spec": "how it is loaded, without its environment"},
+    "model.stage": {"staged": "what to call it in `model.infer`, and in the next piece; for a minute"},
     "model.stats": {"models": "the numbers of each version that is loaded"},
     "model.unload": {"model": "the model as it is now"},
     "store.gc": {

@@ -56,7 +56,8 @@ class Method(msgspec.Struct, frozen=True):
     reach the caller as they are, any other becomes an internal error. ``params`` is a
     :class:`msgspec.Struct` type: its fields are the parameters, checked before the handler runs, and its
     JSON Schema is what ``labctl methods`` prints. ``role`` is what a caller needs; it does not say whose
-    things they may touch. ``doc`` is one sentence. ``name`` is the plugin's name, a dot, and more.
+    things they may touch. ``doc`` is one sentence. ``name`` is the plugin's name, a dot, and more. A call
+    that *lasts* is let end when labd stops, within the time that it has for that; others are cut off.
     """
 
     name: str
@@ -64,3 +65,4 @@ class Method(msgspec.Struct, frozen=True):
     params: type[msgspec.Struct] = NoParams
     role: Role = Role.VIEW
     doc: str = ""
+    lasts: bool = False

@@ -288,6 +288,10 @@ class Models(Protocol):
         """One version; the newest one that is ready for an empty *version*. Raises UnknownModel."""
         ...
 
+    def spec(self, model: str, version: str = "") -> ModelSpec:
+        """How it is loaded; of an empty *version* as :meth:`metadata`. Raises UnknownModel."""
+        ...
+
     def ready(self, model: str = "", version: str = "") -> bool:
         """Whether a request would find a living worker; of no *model*: whether all that are wanted are."""
         ...

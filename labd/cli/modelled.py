@@ -68,7 +68,9 @@ def quantile(durations: dict[str, Any], part: float) -> float | None:
 
 
 def milliseconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds * 1000:.3g} ms"
+    if seconds is None:
+        return ""
+    return f"{seconds * 1000:.3g} ms" if seconds < 1 else f"{seconds:.3g} s"
 
 
 def _tensors(specs: list[dict[str, Any]]) -> str:

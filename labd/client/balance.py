@@ -11,6 +11,7 @@ class Place:
 
     def __init__(self, name: str, server: Any) -> None:
         self.name, self.server = name, server
+        self.model: Any = None
         self.in_flight = 0
         self.queued = 0
         self.workers = 1

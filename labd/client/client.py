@@ -14,11 +14,12 @@ from labd.client.models import Model
 class Client:
     """The daemon at *socket* (None: ``$LABD_SOCKET``, else the user's or the machine's).
 
-    May be shared by threads. Raises Unreachable when no daemon answers; later it waits for one that is gone.
+    May be shared by threads. Raises Unreachable when no daemon answers; later it waits for one that is gone,
+    if it is *patient*.
     """
 
-    def __init__(self, socket: str | None = None) -> None:
-        self._link = Link(socket)
+    def __init__(self, socket: str | None = None, *, patient: bool = True) -> None:
+        self._link = Link(socket, patient=patient)
 
     def __enter__(self) -> "Client":
         return self

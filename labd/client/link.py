@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from labd.errors import Unreachable
@@ -14,10 +15,12 @@ FIRST_PAUSE, LAST_PAUSE = 0.05, 2.0
 
 class Link:
     """Calls methods of the daemon at *socket* (None: the usual one). For any number of threads: each call
-    has a connection of its own while it is made, and connections are kept for the next.
+    has a connection of its own while it is made, and connections are kept for the next. Not *patient*, no
+    call waits for a daemon that is gone.
     """
 
-    def __init__(self, socket: str | None = None) -> None:
+    def __init__(self, socket: str | None = None, *, patient: bool = True) -> None:
+        self._patient = patient
         self.path = client_socket(socket)
         self._idle: list[Wire] = [Wire(self.path, name="labd.client")]
         self._turn = threading.Lock()
@@ -30,10 +33,16 @@ class Link:
             try:
                 return self._once(method, params)
             except (Unreachable, ConnectionError):
-                if not patient or self._closed:
+                if not (patient and self._patient) or self._closed:
                     raise
             time.sleep(pause)
             pause = min(pause * 2, LAST_PAUSE)
+
+    def follow(self, method: str, params: dict[str, Any] | None = None) -> Iterator[Any]:
+        """What the daemon says before it answers *method*, over a connection of its own. Never twice."""
+        with Wire(self.path, name="labd.client") as wire:
+            for notice in wire.follow(method, params):
+                yield notice.params
 
     def close(self) -> None:
         """End every connection that nobody uses."""

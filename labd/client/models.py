@@ -1,10 +1,10 @@
 """Asking a model: numpy arrays in, numpy arrays out. numpy is imported when a model is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from labd.client.link import Link
-from labd.errors import UsageError
+from labd.errors import BadInput, UsageError
 
 DTYPES = {
     "BOOL": "|b1",
@@ -12,6 +12,9 @@ DTYPES = {
     "INT8": "|i1", "INT16": "<i2", "INT32": "<i4", "INT64": "<i8",
     "FP16": "<f2", "FP32": "<f4", "FP64": "<f8",
 }  # fmt: skip
+MESSAGE, PIECE = 2 * 2**20, 2**20
+"""Bytes of arrays over which they go ahead of the request, and in such pieces."""
+
 NAMES = {kind: name for name, kind in DTYPES.items()}
 
 
@@ -46,19 +49,44 @@ class Model:
         Arrays become the model's datatype. Raises BadInput, TooLarge, NotReady, Overloaded, DeadlineExceeded,
         ModelFailed.
         """
+        try:
+            ask = self._ask(arrays, named, timeout, priority)
+            return _prediction(self._link.call("model.infer", ask, patient=False))
+        except BadInput:
+            self._inputs = None  # what it takes may have changed by a reload
+            raise
+
+    def stream(
+        self, *arrays: Any, timeout: float | None = None, priority: int = 0, **named: Any
+    ) -> Iterator[Prediction]:
+        """The answers of a model that streams, as they come; leave it early, and the model is told to stop.
+
+        Raises as a call does, and Overloaded for a reader that falls far behind.
+        """
+        ask = self._ask(arrays, named, timeout, priority)
+        for said in self._link.follow("model.infer", {**ask, "stream": True}):
+            yield _prediction(said)
+
+    def _ask(
+        self, arrays: tuple[Any, ...], named: Mapping[str, Any], timeout: float | None, priority: int
+    ) -> dict[str, Any]:
         inputs = [_packed(name, value, kind) for name, value, kind in self._named(arrays, named)]
+        if sum(len(one["data"]) for one in inputs) > MESSAGE:
+            inputs = [self._staged(one) for one in inputs]
         ask = {"model": self.name, "version": self.version, "inputs": inputs, "priority": priority}
-        if timeout is not None:
-            ask["timeout"] = timeout
-        reply = self._link.call("model.infer", ask, patient=False)
-        return Prediction({one["name"]: _array(one) for one in reply["outputs"]}, reply["version"])
+        return ask if timeout is None else ask | {"timeout": timeout}
+
+    def _staged(self, one: dict[str, Any]) -> dict[str, Any]:
+        """*one* with its data sent ahead, in pieces that fit into messages."""
+        data, name = memoryview(one["data"]), ""
+        for at in range(0, len(data), PIECE):
+            piece = {"data": bytes(data[at : at + PIECE]), "staged": name}
+            name = self._link.call("model.stage", piece, patient=False)["staged"]
+        return {**one, "data": b"", "staged": name}
 
     def show(self) -> dict[str, Any]:
         """How it stands: state, inputs, outputs, workers. Raises UnknownModel."""
-        found: dict[str, Any] = self._link.call("model.show", {"model": self.name, "version": self.version})[
-            "model"
-        ]
-        return found
+        return self._view(patient=True)
 
     def statistics(self) -> dict[str, Any]:
         """It in numbers."""
@@ -66,9 +94,14 @@ class Model:
         found: dict[str, Any] = self._link.call("model.stats", ask)["models"][0]
         return found
 
+    def _view(self, *, patient: bool) -> dict[str, Any]:
+        ask = {"model": self.name, "version": self.version}
+        found: dict[str, Any] = self._link.call("model.show", ask, patient=patient)["model"]
+        return found
+
     def _named(self, arrays: tuple[Any, ...], named: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
         if self._inputs is None:
-            self._inputs = self.show()["inputs"]
+            self._inputs = self._view(patient=False)["inputs"]
         known = {one["name"]: one["datatype"] for one in self._inputs}
         if len(arrays) > max(len(known), 1):
             raise UsageError(f"model {self.name} takes {len(known)} inputs, not {len(arrays)}")
@@ -76,10 +109,21 @@ class Model:
         return [(name, value, known.get(name, "")) for name, value in {**placed, **named}.items()]
 
 
+def _prediction(said: dict[str, Any]) -> Prediction:
+    return Prediction({one["name"]: _array(one) for one in said["outputs"]}, said["version"])
+
+
 def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
     import numpy
 
-    array = numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
+    try:
+        array = (
+            numpy.asarray(value, object) if isinstance(_leaf(value), str | bytes) else numpy.asarray(value)
+        )
+    except ValueError:
+        raise UsageError(f"input {name!r} has rows of different lengths") from None
+    if array.dtype.kind == "O" and not isinstance(_leaf(array.tolist()), str | bytes):
+        raise UsageError(f"input {name!r} is no array of numbers or texts, but of {type(value).__name__}")
     if datatype == "BYTES" or array.dtype.kind in "OSU":
         items = [one if isinstance(one, bytes) else str(one).encode() for one in array.reshape(-1).tolist()]
         data = b"".join(len(one).to_bytes(4, "little") + one for one in items)
@@ -87,8 +131,22 @@ def _packed(name: str, value: Any, datatype: str) -> dict[str, Any]:
     kind = DTYPES.get(datatype) or array.dtype.newbyteorder("<").str
     if kind not in NAMES:
         raise UsageError(f"input {name!r} is an array of {array.dtype}, which cannot travel")
-    plain = numpy.ascontiguousarray(array, kind)
+    plain = _cast(numpy, name, array, kind)
     return {"name": name, "datatype": NAMES[kind], "shape": list(array.shape), "data": plain.tobytes()}
+
+
+def _cast(numpy: Any, name: str, array: Any, kind: str) -> Any:
+    """*array* as *kind*, if that keeps its numbers. Raises UsageError."""
+    if array.dtype.kind == "c":
+        raise UsageError(f"input {name!r} is an array of {array.dtype}; the model takes {NAMES[kind]}")
+    with numpy.errstate(invalid="ignore", over="ignore"):
+        plain = numpy.ascontiguousarray(array, kind).reshape(array.shape)
+    if plain.dtype.kind != "f" and plain.dtype != array.dtype and not (plain == array).all():
+        raise UsageError(
+            f"input {name!r} has numbers of {array.dtype} that are none of {NAMES[kind]}, the model's",
+            hint="convert the array as you mean it",
+        )
+    return plain
 
 
 def _leaf(value: Any) -> Any:

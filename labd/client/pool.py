@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Self
 
 from labd.client.balance import Place, choose
@@ -30,7 +31,7 @@ class ModelPool:
         sockets: Iterable[str],
         *,
         interval: float = 1.0,
-        connect: Callable[[str], Any] = Client,
+        connect: Callable[[str], Any] = partial(Client, patient=False),  # noqa: B008 - made once is right
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -86,6 +87,8 @@ class ModelPool:
             over = self._turn.wait_for(lambda: not place.in_flight, timeout)
             if over:
                 self._places.remove(place)
+        if over and place.server is not None:
+            place.server.close()
         return over
 
     def status(self) -> dict[str, Mapping[str, Any]]:
@@ -122,7 +125,7 @@ class ModelPool:
 
     def _ask(self, place: Place, arrays: tuple[Any, ...], options: dict[str, Any]) -> Any:
         try:
-            answer = self._server(place).model(self.name)(*arrays, **options)
+            answer = self._model(place)(*arrays, **options)
         except AGAIN as error:
             self._leave(place, error)
             raise
@@ -132,10 +135,17 @@ class ModelPool:
         self._leave(place, None)
         return answer
 
-    def _server(self, place: Place) -> Any:
-        if place.server is None:
-            place.server = self._connect(place.name)
-        return place.server
+    def _model(self, place: Place) -> Any:
+        """The model there, which knows what it takes once it was asked."""
+        if place.model is None:
+            spare = self._connect(place.name)
+            with self._turn:
+                if place.server is None:
+                    place.server, spare = spare, None
+                    place.model = place.server.model(self.name)
+            if spare is not None:
+                spare.close()  # another thread was faster
+        return place.model
 
     def _leave(self, place: Place, error: Exception | None) -> None:
         with self._turn:
@@ -154,7 +164,7 @@ class ModelPool:
     def look(self, place: Place) -> None:
         """Ask one server how it is."""
         try:
-            model = self._server(place).model(self.name)
+            model = self._model(place)
             view, figures = model.show(), model.statistics()
         except (LabdError, OSError) as error:
             with self._turn:

@@ -86,6 +86,9 @@ log = logging.getLogger("labd")
 REMEMBERED = 2000
 """Ended attempts from which fair shares are reckoned after a restart."""
 
+LEAVE = 1.0
+"""Seconds of the time to stop that are kept for hanging up on clients, whose last calls have the rest."""
+
 
 class Daemon:
     """One labd. Building it touches nothing outside; :meth:`run` is its life."""
@@ -259,6 +262,7 @@ class Daemon:
             max_requests=wire.max_requests,
             max_frame=wire.max_frame,
             send_timeout=wire.send_timeout,
+            drain=max(self.control.config.daemon.stop_timeout - LEAVE, 0.0),
             gone=self.uploads.gone,
         )
 

@@ -46,6 +46,7 @@ class Connection:
         max_requests: int = 64,
         max_frame: int = MAX_FRAME,
         send_timeout: float = 30.0,
+        drain: float = 0.0,
         gone: Callable[[int], Awaitable[None]] | None = None,
     ) -> None:
         self.peer = peer
@@ -58,17 +59,28 @@ class Connection:
         self._in_work = 0
         self._sending = trio.StrictFIFOLock()
         self._send_timeout = send_timeout
+        self._drain = drain
         self._gone = gone
+        self._lasting: set[trio.CancelScope] = set()
+        self._settled = trio.Event()
         self._scopes: dict[int, trio.CancelScope] = {}
         self._subscriptions = Subscriptions(bus, self._identity["epoch"], self.notify)
 
     async def run(self) -> None:
-        """Serve until the end of the stream. Never raises for what a peer does."""
+        """Serve until the end of the stream. Never raises for what a peer does.
+
+        Cancelled, it reads nothing more, and lets calls that last end and their answers leave.
+        """
         try:
             async with self._stream, trio.open_nursery() as nursery:
                 try:
                     await self._read_all(nursery)
+                except trio.Cancelled:
+                    await self._see_off()
+                    raise
                 finally:
+                    for call in self._lasting:
+                        call.cancel(reason="nobody waits for it any more, or it took too long")
                     await trio.aclose_forcefully(self._stream)
                 nursery.cancel_scope.cancel(reason="the client has gone, or is told to go")
         except* (trio.BrokenResourceError, trio.ClosedResourceError, OSError):
@@ -76,6 +88,12 @@ class Connection:
         finally:
             if self._gone is not None:
                 await self._gone(self.number)
+
+    async def _see_off(self) -> None:
+        with trio.CancelScope(shield=True, deadline=trio.current_time() + self._drain):
+            while self._lasting:
+                self._settled = trio.Event()
+                await self._settled.wait()
 
     async def notify(self, method: str, params: dict[str, Any]) -> None:
         """Send a notice to the client."""
@@ -102,7 +120,18 @@ class Connection:
             await self._send(Reply(request.id, error.as_wire(), None))
             return
         self._in_work += 1
-        nursery.start_soon(self._serve, request, nursery, name=f"rpc {request.method}")
+        serve = self._serve_to_the_end if self._dispatcher.lasts(request.method) else self._serve
+        nursery.start_soon(serve, request, nursery, name=f"rpc {request.method}")
+
+    async def _serve_to_the_end(self, request: Request, nursery: trio.Nursery) -> None:
+        """Also while labd stops; see :meth:`_see_off`."""
+        with trio.CancelScope(shield=True) as scope:
+            self._lasting.add(scope)
+            try:
+                await self._serve(request, nursery)
+            finally:
+                self._lasting.discard(scope)
+                self._settled.set()
 
     async def _serve(self, request: Request, nursery: trio.Nursery) -> None:
         scope = self._scopes[request.id] = trio.CancelScope()

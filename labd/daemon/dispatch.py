@@ -38,6 +38,11 @@ class Dispatcher:
         """Every method there is."""
         return list(self._methods.values())
 
+    def lasts(self, name: str) -> bool:
+        """Whether calls of *name* are let end when labd stops."""
+        method = self._methods.get(name)
+        return method is not None and method.lasts
+
     def describe(self) -> list[dict[str, Any]]:
         """Every method with its role and the JSON Schema of its parameters, by name."""
         return [

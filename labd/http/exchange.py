@@ -37,6 +37,7 @@ class Exchange:
         self.route = ""
         self.params: Mapping[str, str] = {}
         self.max_body = max_body
+        self.fields: Fields = ()
         self.status = 0
         self.done = self.endless = False
         self.keep_alive = head.keep_alive
@@ -143,7 +144,7 @@ class Exchange:
         if self.keep_alive and self.head.version == "1.0":
             ours = b"connection: keep-alive\r\n"
         ours += b"transfer-encoding: chunked\r\n" if self._chunked else b""
-        self._head = writing.head(status, fields, ours)
+        self._head = writing.head(status, [*fields, *self.fields], ours)
         self.status = status
 
     def _decide_end(self) -> None:

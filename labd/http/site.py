@@ -8,7 +8,7 @@ import trio
 from labd.api.http import Mount, Response, Route
 from labd.api.methods import Peer, Role
 from labd.errors import LabdError, NotFound, NotPermitted
-from labd.http import asgi, target
+from labd.http import asgi, cors, target
 from labd.http.connection import Connection
 from labd.http.exchange import NOBODY, Exchange
 from labd.http.refusal import Refusal
@@ -39,7 +39,11 @@ class Site:
 
     async def answer(self, connection: Connection, exchange: Exchange) -> None:
         """Answer one request. Raises LabdError for what is told to the client in place of an answer."""
+        exchange.fields = cors.fields(exchange.headers, self.origins)
         self._check_site(exchange)
+        if exchange.fields and (fields := cors.preflight(exchange.method, exchange.headers)):
+            await exchange.respond(200, fields)
+            return
         peer = self._authenticate(exchange, connection.origin)
         found = self._find(exchange, peer)
         exchange.peer = peer or NOBODY

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from labd.http import cors
 from labd.http.refusal import Refusal
 
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{0,5})?")
@@ -84,6 +85,6 @@ def check_origin(method: str, origin: bytes | None, host: bytes, allowed: Abstra
     if origin is None or method in ("GET", "HEAD", "OPTIONS"):
         return
     if origin.lower() not in (b"http://" + host.lower(), b"https://" + host.lower()) and (
-        origin.decode("latin-1") not in allowed
+        not cors.allows(origin, allowed)
     ):
         raise Refusal(403, "a page of another site may change nothing here", hint="http.origins", close=False)

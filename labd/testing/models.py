@@ -56,6 +56,7 @@ class FakeModels:
     def __init__(self, *names: str) -> None:
         self.views: dict[tuple[str, str], ModelView] = {}
         self.behaviours: dict[str, Behaviour] = {}
+        self.specs: dict[str, ModelSpec] = {}
         self.requests: list[Inference] = []
         self.held: list[Held] = []
         self.loaded: list[tuple[str, ModelSpec | None]] = []
@@ -111,6 +112,10 @@ class FakeModels:
         if not found:
             raise UnknownModel(f"there is no model {model!r}" + (f" of version {version}" if version else ""))
         return next((view for view in reversed(found) if view.state == "ready"), found[-1])
+
+    def spec(self, model: str, version: str = "") -> ModelSpec:
+        view = self.metadata(model, version)
+        return self.specs.get(view.name, ModelSpec())
 
     def ready(self, model: str = "", version: str = "") -> bool:
         if model:

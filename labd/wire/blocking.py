@@ -66,6 +66,27 @@ class Client:
         limit = self._timeout if timeout is None else timeout
         return self._wait(method, lambda then: self._exchange.call(method, params, then), limit)
 
+    def follow(self, method: str, params: dict[str, Any] | None = None) -> Iterator[Notice]:
+        """The notices that come before the answer of *method*, as they come; raises its error.
+
+        The client's timeout does not apply. Whoever leaves early tells the daemon to stop.
+        """
+        outcome: list[LabdError | None] = []
+        number, data = self._exchange.call(method, params, lambda error, result: outcome.append(error))
+        self.notices.clear()
+        try:
+            self._send(data, None)
+            while not outcome or self.notices:
+                if not self.notices:
+                    self._receive(None)
+                while self.notices:
+                    yield self.notices.popleft()
+        finally:
+            if not outcome:
+                self._try_send(self._exchange.give_up(number))
+        if outcome[0] is not None:
+            raise outcome[0]
+
     def notify(self, method: str, params: dict[str, Any] | None = None) -> None:
         """Send a notice, which has no answer."""
         self._try_send(self._exchange.notice(method, params), self._timeout)

@@ -63,7 +63,7 @@ def test_what_is_exported_is_there():
 
 def test_fields_of_descriptions_may_be_added_at_the_end_only():
     assert Service.__struct_fields__ == ("name", "run", "restart", "critical")
-    assert Method.__struct_fields__ == ("name", "handler", "params", "role", "doc")
+    assert Method.__struct_fields__ == ("name", "handler", "params", "role", "doc", "lasts")
     assert JobKind.__struct_fields__ == ("name", "build", "params", "doc")
     assert Notifier.__struct_fields__ == ("name", "send", "settings", "doc")
     assert Route.__struct_fields__ == ("method", "path", "handler", "role", "doc", "quick", "max_body")

@@ -137,6 +137,30 @@ def test_arrays_go_to_a_model_and_come_back(value, datatype, goes):
     assert found == [each.encode() if isinstance(each, str) else each for each in value]
 
 
+@pytest.mark.parametrize(
+    ("value", "datatype", "words"),
+    [
+        ([[1, 2], [3]], "FP32", "rows of different lengths"),
+        (None, "FP32", "but of NoneType"),
+        ([1j], "FP32", "complex128; the model takes FP32"),
+        ([1.5], "INT64", "float64 that are none of INT64"),
+        ([300], "UINT8", "int64 that are none of UINT8"),
+        ([-1], "UINT32", "none of UINT32"),
+        ([2], "BOOL", "none of BOOL"),
+    ],
+)
+def test_what_would_become_something_else_is_refused(value, datatype, words):
+    with pytest.raises(UsageError, match=words):
+        models._packed("x", value, datatype)
+
+
+@pytest.mark.parametrize(
+    ("value", "datatype"), [([1.0, 2.0], "INT64"), ([255, 0], "UINT8"), ([0, 1], "BOOL")]
+)
+def test_what_stays_the_same_is_converted(value, datatype):
+    assert models._array(models._packed("x", value, datatype)).tolist() == value
+
+
 def test_what_no_model_takes_is_refused():
     numpy = pytest.importorskip("numpy")
     with pytest.raises(UsageError, match="complex"):

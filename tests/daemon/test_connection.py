@@ -5,7 +5,7 @@ import pytest
 import trio
 import trio.testing
 
-from labd.api.methods import Peer, Role
+from labd.api.methods import Method, Peer, Role
 from labd.daemon.connection import Connection
 from labd.daemon.dispatch import Dispatcher
 from labd.daemon.events import Bus
@@ -145,6 +145,76 @@ async def test_no_more_is_read_than_may_be_in_work(nursery):
         await talk.stream.send_all(talk.session.request("forever", {})[1])
     await trio.testing.wait_all_tasks_blocked()
     assert len(running) == 3
+
+
+class Slow:
+    """Two methods that wait: one that lasts, and one that does not."""
+
+    def __init__(self):
+        self.go, self.cancelled = trio.Event(), 0
+
+    async def wait(self, call, params):
+        try:
+            await self.go.wait()
+        except trio.Cancelled:
+            self.cancelled += 1
+            raise
+        return {"well": True}
+
+    def both(self):
+        return Method("slow", self.wait, lasts=True), Method("other", self.wait)
+
+
+async def stopping(nursery, slow, drain):
+    """A connection with a call of each, which is told to end; the stream of its client, and the number."""
+    ours, theirs = trio.testing.memory_stream_pair()
+    dispatcher = Dispatcher()
+    for each in slow.both():
+        dispatcher.add(each)
+    connection = Connection(theirs, ALICE, dispatcher, Bus(0, no_older), dict(IDENTITY), drain=drain)
+    talk = Talk(ours)
+    scope = await nursery.start(_cancellable, connection)
+    number, data = talk.session.request("slow", {})
+    await ours.send_all(data + talk.session.request("other", {})[1])
+    await trio.testing.wait_all_tasks_blocked()
+    return talk, number, scope
+
+
+async def _cancellable(connection, *, task_status):
+    with trio.CancelScope() as scope:
+        task_status.started(scope)
+        await connection.run()
+
+
+async def test_a_call_that_lasts_is_answered_when_labd_stops_and_others_are_not(nursery, autojump_clock):
+    slow = Slow()
+    talk, number, scope = await stopping(nursery, slow, drain=5.0)
+    scope.cancel()
+    await trio.testing.wait_all_tasks_blocked()
+    assert slow.cancelled == 1
+    slow.go.set()
+    reply = await talk.next(lambda message: message.id == number)
+    assert (reply.error, reply.result) == (None, {"well": True})
+    assert await talk.stream.receive_some(10) == b""
+
+
+async def test_a_call_that_lasts_too_long_is_cut_off_when_labd_stops(nursery, autojump_clock):
+    slow = Slow()
+    talk, _, scope = await stopping(nursery, slow, drain=5.0)
+    began = trio.current_time()
+    scope.cancel()
+    assert await talk.stream.receive_some(10) == b""
+    assert trio.current_time() - began == 5.0
+    await trio.testing.wait_all_tasks_blocked()
+    assert slow.cancelled == 2
+
+
+async def test_a_call_that_lasts_ends_with_its_client(nursery):
+    slow = Slow()
+    talk, _, _ = await stopping(nursery, slow, drain=5.0)
+    await talk.stream.aclose()
+    await trio.testing.wait_all_tasks_blocked()
+    assert slow.cancelled == 2
 
 
 async def _serve(stream):

@@ -8,16 +8,19 @@ import struct
 import threading
 import time
 import urllib.request
+from functools import partial
 from getpass import getuser
 from pathlib import Path
 
 import pytest
 
+from labd.client import Client
 from labd.errors import (
     BadInput,
     DeadlineExceeded,
     LabdError,
     ModelFailed,
+    NotFound,
     NotReady,
     Overloaded,
     TooLarge,
@@ -100,6 +103,16 @@ def test_a_model_is_loaded_asked_scaled_and_unloaded(daemon):
     assert daemon.call("model.unload", {"model": "m"})["model"]["state"] == "unloaded"
     with pytest.raises(NotReady, match="unloaded"):
         ask(daemon, 1)
+
+
+def test_how_many_workers_the_last_word_says(daemon):
+    load(daemon, "Double", workers=1)
+    daemon.call("model.scale", {"model": "m", "workers": 3})
+    assert daemon.call("model.reload", {"model": "m"})["model"]["workers"] == 3
+    with pytest.raises(ModelFailed):
+        load(daemon, "Raises", workers=1)
+    assert daemon.call("model.reload", {"model": "m"})["model"]["workers"] == 3
+    assert load(daemon, "Double", workers=2)["workers"] == 2
 
 
 def test_what_was_loaded_is_there_after_a_restart_and_what_was_unloaded_is_not(own_daemon):
@@ -207,6 +220,63 @@ def test_an_answer_can_be_remembered(daemon):
     assert [ask(daemon, 5), ask(daemon, 5), ask(daemon, 6)] == [[10], [10], [12]]
     found = stats(daemon)
     assert (found["cached"], found["batches"] - 2) == (1, 0)
+
+
+# -- from a program ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def client(daemon):
+    with Client(daemon.socket) as found:
+        yield found
+
+
+def test_an_array_that_is_larger_than_a_message_goes_in_pieces_and_comes_back_whole(daemon, client):
+    load(daemon, "Picky", warm_up=False)
+    wide = numpy.arange(2**20, dtype="<i8").reshape(1, -1) + 1000
+    assert wide.nbytes > 4 * 2**20
+    assert (client.model("m")(wide).output == wide + 1).all()
+    load(daemon, "Picky", max_request_bytes=5 * 2**20, warm_up=False)
+    with pytest.raises(TooLarge, match=f"{wide.nbytes} bytes.*max_request_bytes of {5 * 2**20}"):
+        client.model("m")(wide)
+    with pytest.raises(NotFound, match="no data called 'nope'"):
+        daemon.call("model.infer", {"model": "m", "inputs": [{**numbers(1), "data": b"", "staged": "nope"}]})
+
+
+def test_what_a_model_streams_comes_piece_by_piece(daemon, client):
+    load(daemon, "Stream", warm_up=False)
+    pieces = [int(said.output[0, 0]) for said in client.model("m").stream(numpy.array([[300]]), timeout=30)]
+    assert pieces == list(range(300))
+    answers = client.model("m").stream(numpy.array([[10**7]]))
+    assert int(next(answers).output[0, 0]) == 0
+    answers.close()
+    wait_until(lambda: stats(daemon)["in_flight"] == 0)
+    assert [int(said.output[0, 0]) for said in client.model("m").stream(numpy.array([[2]]))] == [0, 1]
+
+
+def test_a_model_that_does_not_stream_is_one_piece_and_errors_are_raised(daemon, client):
+    load(daemon, "Picky", warm_up=False)
+    assert [said.output.tolist() for said in client.model("m").stream(numpy.array([[1]]))] == [[[2]]]
+    with pytest.raises(ModelFailed, match="13 is bad luck"):
+        list(client.model("m").stream(numpy.array([[13]])))
+
+
+def test_6_who_asks_over_the_socket_is_answered_before_labd_stops(own_daemon):
+    load(own_daemon, "Double", arguments={"pause": 0.5}, max_batch_size=4)
+    found = []
+
+    def client(value):
+        with own_daemon.client() as caller:
+            found.append(ask(caller, value) == [2 * value])
+
+    clients = [threading.Thread(target=client, args=(n,)) for n in range(12)]
+    for each in clients:
+        each.start()
+    wait_until(lambda: stats(own_daemon)["requests"] == 12)
+    assert own_daemon.kill(signal.SIGTERM) == 0
+    for each in clients:
+        each.join()
+    assert found == [True] * 12
 
 
 # -- bad models ----------------------------------------------------------------------------------
@@ -442,7 +512,68 @@ def test_r34_one_answer_for_each_request_whatever_dies(daemon):
     assert ask(daemon, 1, timeout=60) == [2]
 
 
+def test_all_workers_at_once_may_die_and_nobody_is_refused(daemon):
+    """Workers that had come up and were killed say nothing of whether the next ones will."""
+    load(daemon, "Double", workers=4, arguments={"pause": 0.01}, retries=10)
+    over, wrong, right = threading.Event(), [], []
+
+    def client(number):
+        with daemon.client() as caller:
+            while not over.is_set():
+                try:
+                    right.append(ask(caller, number, timeout=60) == [2 * number])
+                except LabdError as error:
+                    wrong.append(error)
+
+    clients = [threading.Thread(target=client, args=(n,)) for n in range(6)]
+    for each in clients:
+        each.start()
+    dead = {0}
+    for _ in range(3):
+        pids = wait_until(partial(all_new, daemon, dead))
+        dead |= pids
+        for pid in pids:
+            kill(pid)
+    before = len(right)
+    wait_until(lambda: len(right) > before + 20)
+    over.set()
+    for each in clients:
+        each.join()
+    assert wrong == []
+    assert all(right)
+    assert "killed by SIGKILL" in daemon.log()
+
+
+def test_5_a_new_worker_is_ready_within_five_seconds(daemon):
+    load(daemon, "Double", workers=1)
+    [pid] = all_new(daemon, {0})
+    began = time.monotonic()
+    kill(pid)
+    wait_until(lambda: all_new(daemon, {0, pid}))
+    assert time.monotonic() - began < 5.0 + LATE
+    assert ask(daemon, 1) == [2]
+
+
+def test_what_never_came_up_is_forgotten_when_it_is_unloaded(daemon):
+    with pytest.raises(ModelFailed):
+        load(daemon, "Raises", model="fresh")
+    with pytest.raises(ModelFailed) as raised:
+        load(daemon, "Raises", model="fresh")
+    assert "goes on" not in raised.value.message
+    daemon.call("model.unload", {"model": "fresh"})
+    assert "fresh" not in [one["name"] for one in daemon.call("model.list")["models"]]
+    with pytest.raises(UnknownModel):
+        ask(daemon, 1, model="fresh")
+
+
+def all_new(daemon, dead):
+    """The workers' pids, once none of them is in *dead*."""
+    pids = {one["pid"] for one in stats(daemon)["workers"]}
+    return pids if not pids & dead else set()
+
+
 def kill(pid):
+    assert pid > 1, "0 is everybody in our own group"
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:

@@ -189,6 +189,37 @@ def test_what_is_in_work_hears_of_it_when_labd_stops(serve):
     assert b"connection: close" in answer
 
 
+def stopped_under(place: Place, count: int) -> list[int]:
+    """The statuses that *count* clients hear, who all wait when labd is told to stop."""
+    statuses: list[int] = []
+
+    def client(number: int) -> None:
+        statuses.append(place.ask("POST", INFER, document(number))[0])
+
+    threads = [threading.Thread(target=client, args=(n,)) for n in range(count)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: place.numbers()["in_flight"] + place.numbers()["queued"] == count, PATIENCE)
+    place.daemon.kill(signal.SIGTERM)
+    for thread in threads:
+        thread.join()
+    return statuses
+
+
+def test_6_all_that_wait_are_answered_before_labd_stops(serve):
+    place = serve("plugins.serving.drain_timeout=60", "plugins.serving-http.drain_timeout=60", pause=0.7)
+    assert stopped_under(place, 40) == [200] * 40
+    assert place.daemon.process.wait(PATIENCE) == 0
+
+
+def test_6_past_the_time_to_drain_each_hears_503(serve):
+    place = serve("plugins.serving.drain_timeout=0.5", pause=2.0)
+    statuses = stopped_under(place, 40)
+    assert len(statuses) == 40
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(503) >= 8
+
+
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the package chromium")
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_the_page_draws_in_a_browser_and_its_policy_is_kept(serve, tmp_path, mode):

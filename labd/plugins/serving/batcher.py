@@ -18,6 +18,10 @@ MARGIN = 0.002
 """Seconds before its deadline at which a request is given up, so that the client hears of it in time."""
 
 
+NOBODY_KNOWS = 1.0
+"""Seconds after which to come again while no batch has been computed yet."""
+
+
 class Batch:
     """Items that go to a worker together. *released*: why now."""
 
@@ -211,7 +215,7 @@ class Batcher:
                     yield item
 
     def _refuse(self, why: str) -> None:
-        wait = max(self._counts.seconds_for(self.queue.rows), 0.001)
+        wait = max(self._counts.seconds_for(self.queue.rows) or NOBODY_KNOWS, 0.001)
         raise Overloaded(
             f"the queue is full: {why}",
             hint=f"try again in {wait:.3f} s, or raise the limit, or `workers`",

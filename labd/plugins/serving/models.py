@@ -20,6 +20,7 @@ from labd.api import (
     ModelStatistics,
     ModelView,
     Node,
+    NotReady,
     Overloaded,
     Refused,
     Ticket,
@@ -42,14 +43,19 @@ MOST_STAGES = 16
 
 
 class ServedModels:
-    """A :class:`labd.api.Models`; :meth:`run` is the service. *declared* are those of the configuration."""
+    """A :class:`labd.api.Models`; :meth:`run` is the service. *declared* are those of the configuration.
 
-    def __init__(self, node: Node, declared: Mapping[str, ModelSpec]) -> None:
-        self._node, self._declared = node, declared
+    Cancelled, it takes no further request and gives those that it has *drain* seconds.
+    """
+
+    def __init__(self, node: Node, declared: Mapping[str, ModelSpec], drain: float = 0.0) -> None:
+        self._node, self._declared, self._drain = node, declared, drain
         self._entries: dict[str, Entry] = {}
         self._kept = kept.Kept()
         self._writing = trio.Lock()
         self._nursery: trio.Nursery | None = None
+        self._running: set[Version] = set()
+        self._stopped = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Take up what was served, and serve until cancelled."""
@@ -61,13 +67,38 @@ class ServedModels:
             self._node.log.error("cannot read which models were loaded: %s; those declared are", error)  # noqa: TRY400
         try:
             async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                self._take_up()
-                with self._node.serving.serve(self):
-                    task_status.started()
-                    await trio.sleep_forever()
+                self._stopped = trio.Event()
+                self._nursery = await nursery.start(self._keep)
+                try:
+                    self._take_up()
+                    with self._node.serving.serve(self):
+                        task_status.started()
+                        await trio.sleep_forever()
+                finally:
+                    self._stopped.set()
         finally:
             self._nursery = None
+
+    async def _keep(self, *, task_status: trio.TaskStatus[trio.Nursery]) -> None:
+        """Has the versions: they outlive the request to stop, by the time to drain."""
+        with trio.CancelScope(shield=True):
+            async with trio.open_nursery() as nursery:
+                task_status.started(nursery)
+                await self._stopped.wait()
+                await self._see_off()
+                nursery.cancel_scope.cancel(reason="labd stops")
+
+    async def _see_off(self) -> None:
+        """Wait for what was accepted, as long as that may take; nobody is left without an answer."""
+        with trio.move_on_after(self._drain):
+            while busy := [version for version in self._running if not version.empty]:
+                await busy[0].settle()
+        over = NotReady(
+            f"labd stops, and the request was not answered within {self._drain:g} s",
+            hint="ask again when labd is back; plugins.serving.drain_timeout gives more time",
+        )
+        for version in self._running:
+            version.give_up(over)
 
     def _take_up(self) -> None:
         for name, spec in self._declared.items():
@@ -158,8 +189,15 @@ class ServedModels:
     # -- changes ---------------------------------------------------------------------------------
 
     async def load(self, model: str, spec: ModelSpec | None = None) -> ModelView:
-        declared = spec is None and model in self._declared
-        return await self._replace(model, spec or self._known_spec(model), keep=not declared)
+        if spec is None:
+            return await self._replace(model, self._known_spec(model), keep=model not in self._declared)
+        scaled = self._kept.workers.pop(model, None)  # what is said now counts
+        try:
+            return await self._replace(model, spec, keep=True)
+        except BaseException:
+            if scaled is not None:
+                self._kept.workers[model] = scaled
+            raise
 
     async def _replace(self, model: str, spec: ModelSpec, *, keep: bool) -> ModelView:
         """Load *model* by *spec*, and *keep* that, unless the configuration has it."""
@@ -194,6 +232,16 @@ class ServedModels:
                     del entry.versions[name]
                     entry.look()
                     self._publish("model.unloaded", old)
+            self._forget_failed(model, entry, names)
+
+    def _forget_failed(self, model: str, entry: Entry, names: Sequence[str]) -> None:
+        """What was tried by a command and never came up leaves nothing behind."""
+        loaded = self._kept.loaded.get(model, {})
+        for name in names:
+            if name not in loaded and model not in self._declared:
+                entry.specs.pop(name, None)
+        if not entry.specs and not entry.versions:
+            self._entries.pop(model, None)
 
     async def reload(self, model: str) -> ModelView:
         entry = self._entry(model)
@@ -246,7 +294,8 @@ class ServedModels:
             raise
         if state != "ready":
             new.abandon()
-            more = "; the one that was there goes on" if old is not None else ""
+            goes_on = old is not None and old.state == "ready"
+            more = "; the one that was there goes on" if goes_on else ""
             raise ModelFailed(
                 f"model {entry.name} did not come up: {new.reason}{more}", hint=new.hint, data=new.fault
             )
@@ -272,8 +321,15 @@ class ServedModels:
         if not aside:
             entry.specs[version] = spec
             entry.put(version, new)
-        self._nursery.start_soon(new.run, name=f"model {entry.name} {version}")
+        self._nursery.start_soon(self._run_version, new, name=f"model {entry.name} {version}")
         return new
+
+    async def _run_version(self, version: Version) -> None:
+        self._running.add(version)
+        try:
+            await version.run()
+        finally:
+            self._running.discard(version)
 
     def _loader(self, spec: ModelSpec) -> Loader:
         loaders = self._node.serving.loaders

@@ -23,7 +23,7 @@ class Employer(Protocol):
     def spec_of(self, seat: Seat) -> WorkerSpec: ...
     async def introduce(self, seat: Seat, worker: Worker) -> None: ...
     def employ(self, seat: Seat) -> None: ...
-    def dismiss(self, seat: Seat, error: LabdError | None) -> None: ...
+    def dismiss(self, seat: Seat, error: LabdError | None, *, was_good: bool) -> None: ...
     def heard(self, seat: Seat, method: str, params: dict[str, Any]) -> None: ...
 
 
@@ -108,7 +108,7 @@ class Seat:
         finally:
             good = self.worker is not None
             self.worker = None
-            employer.dismiss(self, error)
+            employer.dismiss(self, error, was_good=good)
         return trio.current_time() - began if good else 0.0
 
     async def _until_over(self, worker: Worker) -> LabdError | None:
@@ -131,7 +131,7 @@ class Seat:
 def _late(spec: WorkerSpec) -> LabdError:
     return LabdError(
         f"the model was not ready within {spec.start_timeout:g} s: it waited for what it leases, or loaded",
-        hint="labctl why shows who holds the machine; raise load_timeout",
+        hint="labctl status shows what is free; load_timeout gives more time",
     )
 
 

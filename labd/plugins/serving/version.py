@@ -73,7 +73,7 @@ class Version:
         self._changed = trio.Event()
         self._failures = 0
         self._open = False
-        self._was_ready = self._retiring = self._abandoned = False
+        self._was_ready = self._retiring = self._abandoned = self._draining = False
         self.reason = self.hint = ""
         self.fault: dict[str, Any] = {}
 
@@ -152,6 +152,21 @@ class Version:
             for seat in [*self._seats]:
                 await seat.gone.wait()
             self._nursery.cancel_scope.cancel(reason=f"model {self.name} is unloaded")
+
+    @property
+    def empty(self) -> bool:
+        """Whether nobody waits for an answer."""
+        return self._batcher.empty
+
+    async def settle(self) -> None:
+        """Wait until nobody waits for an answer."""
+        self._draining = True
+        while not self._batcher.empty:
+            await self._changed.wait()
+
+    def give_up(self, error: LabdError) -> None:
+        """Tell *error* to everybody who waits."""
+        self._batcher.give_up(error, trio.current_time())
 
     def abandon(self) -> None:
         """It did not come up, and nobody is to try any more."""
@@ -244,6 +259,8 @@ class Version:
         for seat in self._seats:
             if seat.batch is not None and self._streaming and item in seat.batch.items:
                 seat.give_up()
+        if self._retiring or self._draining:
+            self._tell_change()
 
     # -- batches ---------------------------------------------------------------------------------
 
@@ -279,17 +296,22 @@ class Version:
         now = self._now()
         seat.rest(now - batch.began)
         self.figures.computed(batch, now)
+        free = seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost)
+        if free and self._batcher.queue.rows >= self._batcher.most:
+            self._idle.append(seat)  # a whole batch waits: answers can be sent while that is computed
+            free = False
+            self._dispatch(now)
         if isinstance(error, WorkerLost):
             self._batcher.lost(batch, error, now)
         elif error is not None:
             self._batcher.failed(batch, self._fault(error), now)
         else:
             self._take(batch, said, now)
-        if seat.worker is not None and not seat.retired and not isinstance(error, WorkerLost):
+        if free and seat.worker is not None and not seat.retired:
             self._idle.append(seat)  # not before: who asks again at once is to go with the others
         if self._batcher.queue.count:
             self._dispatch(now)
-        elif self._retiring:
+        elif self._retiring or self._draining:
             self._tell_change()
 
     def _take(self, batch: Batch, said: Any, now: float) -> None:
@@ -340,7 +362,7 @@ class Version:
                     seat.worker.kill(f"predict took longer than {self.spec.predict_timeout:g} s")
             self._dispatch(now)
             self._wake_at = min(self._next_wakes(), default=math.inf)
-            if self._retiring:
+            if self._retiring or self._draining:
                 self._tell_change()
 
     def _next_wakes(self) -> list[float]:
@@ -427,12 +449,13 @@ class Version:
             self._news("model.ready", self)
         self._dispatch(trio.current_time())
 
-    def dismiss(self, seat: Seat, error: LabdError | None) -> None:
-        """The worker of *seat* has ended, or did not come up."""
+    def dismiss(self, seat: Seat, error: LabdError | None, *, was_good: bool) -> None:
+        """The worker of *seat* has ended, or did not come up (*was_good* is False)."""
         if seat in self._idle:
             self._idle.remove(seat)
         if error is not None and not seat.retired:
-            self._failures += 1
+            self._node.log.warning("model %s: %s", self.name, error.message)
+            self._failures += not was_good
             self.reason, self.hint, self.fault = " ".join(error.message.split()), error.hint, error.data
             if self.state == "failed":
                 refused = NotReady(f"model {self.name} failed: {self.reason}", hint=error.hint)

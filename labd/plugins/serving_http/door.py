@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from labd.api import Peer, Role, UsageError
+from labd.api import NotPermitted, Peer, Role, UsageError
 from labd.http.exchange import Exchange
 from labd.http.parser import Head
 from labd.plugins.serving_http.local import owner
@@ -33,6 +33,10 @@ class Door:
         who = self._of(exchange.headers)
         if who is None or not exchange.path.startswith(SHARED):
             return who
+        if b"origin" in exchange.headers:
+            raise NotPermitted(
+                "shared memory is for programs of this machine, not for pages", hint="send the tensors"
+            )
         uid = owner(origin)
         return who if uid is None else _user(who, uid)
 

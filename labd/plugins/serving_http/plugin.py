@@ -1,11 +1,14 @@
 """What labd imports: the settings, the routes, the numbers and the service with the listener."""
 
-from labd.api import Metrics, Node, Route, Service, hookimpl
+from labd.api import Metrics, Node, Restart, Route, Service, hookimpl
 from labd.plugins.serving_http.front import Front
 from labd.plugins.serving_http.metrics import families
 from labd.plugins.serving_http.settings import Settings
 
 LABD_API = 1
+
+FAREWELL = 5.0
+"""Seconds beyond the time to drain in which connections are closed."""
 
 
 @hookimpl
@@ -36,4 +39,5 @@ def labd_metrics(node: Node) -> Metrics:
 
 @hookimpl
 def labd_services(node: Node) -> Service:
-    return Service("serving-http", _front(node).run)
+    front = _front(node)
+    return Service("serving-http", front.run, Restart(stop_timeout=front.settings.drain_timeout + FAREWELL))

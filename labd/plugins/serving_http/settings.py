@@ -13,10 +13,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``listen`` is ``ADDRESS:PORT`` for a listener of its own, which is faster than ``[http]``; empty: none.
     Beyond loopback only with ``token_file``, whose holders may do what ``role`` says; without one that is
     said of everybody who reaches the listener. ``hosts`` are names under which it is reached, ``cors`` are
-    sites whose pages may ask.
+    sites whose pages may ask and read the answers, ``*`` for all.
 
     ``default_model`` is what the paths of wkr_serving ask; empty: the only one. ``image_hosts`` are those
-    that labd may download images from for ``/encode_img_url``. ``max_body`` is in bytes, times are seconds.
+    that labd may download images from for ``/encode_img_url``. ``max_body`` is in bytes, times are seconds;
+    let ``drain_timeout`` be longer than that of the models, from whom clients hear what became of requests.
     """
 
     listen: Annotated[str, Meta(pattern=r"^(.+:[0-9]{1,5})?$")] = ""
@@ -32,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idle_timeout: Limit = 300.0
     stall_timeout: Limit = 30.0
     request_timeout: Limit = 600.0
-    drain_timeout: Annotated[float, Meta(ge=0, le=3600)] = 5.0
+    drain_timeout: Annotated[float, Meta(ge=0, le=3600)] = 10.0
 
     def __post_init__(self) -> None:
         if self.listen and not self.token_file and not address(self.listen).loopback:

@@ -5,6 +5,7 @@ has the status twice.
 """
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from labd.api import (
     Tensor,
 )
 from labd.http.refusal import status_of
+from labd.plugins.serving_http import wkr_status
 from labd.plugins.serving_http.desk import explained
 from labd.plugins.serving_http.fetch import fetch
 from labd.plugins.serving_http.forms import fields
@@ -47,6 +49,7 @@ class Wkr:
         self, models: Callable[[], Models], model: str, hosts: tuple[str, ...], max_body: int
     ) -> None:
         self._models, self._model, self._hosts, self._max_body = models, model, hosts, max_body
+        self._began = datetime.now()
 
     def routes(self) -> list[Route]:
         table: list[tuple[str, Handler, int, str]] = [
@@ -56,10 +59,35 @@ class Wkr:
             ("/v1/encode_img_bytes", self.encode_rgb, IMAGE, "As wkr_serving: an image, made RGB."),
             ("/encode_img_url", self.encode_url, self._max_body, "As wkr_serving: an image elsewhere."),
         ]
-        return [
+        looks: list[tuple[str, Handler, str]] = [
+            ("/status/server", self.server, "As wkr_serving: the model in numbers."),
+            ("/status/client", self.client, "As wkr_serving: its own client, which is nobody now."),
+        ]
+        asked = [
             Route(method="POST", path=path, handler=handler, role=Role.SUBMIT, doc=doc, max_body=limit)
             for path, handler, limit, doc in table
         ]
+        return [
+            *asked,
+            *(Route(method="GET", path=p, handler=h, role=Role.VIEW, doc=doc) for p, h, doc in looks),
+        ]
+
+    async def server(self, request: Request) -> Response:
+        view = self._which()
+        found = [one for one in self._models().statistics(view.name) if one.version == view.version]
+        flags = self._models().spec(view.name, view.version).arguments
+        return Response.json(wkr_status.server(view, flags, found, self._began))
+
+    async def client(self, request: Request) -> Response:
+        """There is no client between: what it had to say is that nothing waits in it."""
+        view = self._which()
+        found = self._models().statistics(view.name)
+        waiting = sum(one.queued + one.in_flight for one in found)
+        return Response.json({
+            "client_version": wkr_status.VERSION, "identity": list(b"http"), "server_ip": "localhost",
+            "num_request": sum(one.requests for one in found), "num_pending_request": waiting,
+            "pending_request": [], "port": 0, "port_out": 0, "timeout": 0,
+        })  # fmt: skip
 
     async def encode(self, request: Request) -> Response:
         async def item() -> bytes:
@@ -113,7 +141,7 @@ class Wkr:
     def _which(self) -> ModelView:
         if self._model:
             return self._models().metadata(self._model)
-        names = {view.name: view for view in self._models().list()}
+        names = {view.name: view for view in self._models().list() if view.state != "unloaded"}
         if len(names) != 1:
             raise NotFound(
                 f"there are {len(names)} models, and none is said to be asked here",

@@ -229,6 +229,27 @@ def test_the_script_of_a_server_that_does_not_come_up(tmp_path):
         script(tmp_path, "stopf")
 
 
+def test_the_script_does_not_take_a_stranger_for_its_server(tmp_path):
+    """Somebody else has the ports, and answers: that is no success of ours."""
+    folders = [tmp_path / "first", tmp_path / "second"]
+    ports = free_ports()
+    for folder in folders:
+        folder.mkdir()
+        (folder / "server.py").write_text(WORKER)
+        made(
+            folder, "wkr-serving-make", ["server.Worker", "-port", str(ports[0]), "-port_out", str(ports[1])]
+        )
+    first, second = folders
+    try:
+        assert script(first, "start")[0] == 0
+        code, said = script(second, "start")
+        assert (code, f"another server has the ports {ports[0]} and {ports[1]}" in said) == (1, True)
+        assert script(first, "status") == (0, "ready \n")
+    finally:
+        script(second, "stopf")
+        script(first, "stopf")
+
+
 def test_the_script_of_a_pool(house):
     made(house.folder, "wkr-decentral-make", house.flags("-name", "POOL"))
     try:

@@ -1,5 +1,6 @@
 """What else is answered: health, metadata, the repository, old paths, the page, the daemon's own server."""
 
+import io
 import json
 import os
 
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 import trio
 
-from labd.api import Answer, Metrics, ModelFailed, ModelView, Peer, Tensor
+from labd.api import Answer, Metrics, ModelFailed, ModelSpec, ModelView, Peer, Tensor
 from labd.http.refusal import Refusal
 from labd.plugins.serving_http import items
 from labd.plugins.serving_http.forms import fields
@@ -165,6 +166,104 @@ async def test_4_the_second_envelope_has_the_status_twice(old):
         413,
         "Input file size too large, limit is 5.00MB",
     )
+
+
+def image_of(size, mode):
+    image = pytest.importorskip("PIL.Image", reason="needs Pillow")
+    held = io.BytesIO()
+    image.new(mode, size).save(held, "png")
+    return held.getvalue()
+
+
+def looks(request):
+    """What a model sees of an image."""
+    image = items.decode(request.tensors[0].data)
+    data = items.encode({"mode": image.mode, "size": image.size}, b"")
+    return Answer(request.model, "1", request.id, (Tensor("item", "RAW", (1,), data),))
+
+
+@pytest.mark.parametrize(
+    ("path", "mode", "message"),
+    [("/encode_img_bytes", "L", "Success."), ("/v1/encode_img_bytes", "RGB", "Successful.")],
+)
+async def test_4_an_image_that_is_sent_reaches_the_model(path, mode, message):
+    found = FakeModels()
+    found.put(ModelView("wkr", "1", "ready"), looks)
+    part = b'content-disposition: form-data; name="img_bytes"; filename="a.png"\r\n\r\n'
+    body = b"--b\r\n" + part + image_of((7, 5), "L") + b"\r\n--b--\r\n"
+    async with served(found) as place:
+        client = await place.connect()
+        answer = await client.ask("POST", path, body, content_type="multipart/form-data; boundary=b")
+    assert answer.json == {"error_code": 0, "error_message": message, "data": {"mode": mode, "size": [7, 5]}}
+
+
+NUMBERS_OF_1_5 = set(
+    """
+    client num_process num_worker_process num_expanded_worker_process server_current_time
+    server_start_time main_device_map main_batch_size protocol num_concurrent_socket python_version
+    server_version pyzmq_version zmq_version batch_group_timeout batch_size busy_util_threshold cors
+    cpu device_map device_to_expand duration_expand duration_squeeze gpu_memory_fraction
+    http_concurent_retry_gap http_concurent_retry_num http_max_connect http_port http_stat_dashboard
+    log_dir model_dir model_name num_worker num_worker_expanded port port_out tmp_folder verbose
+    worker_class statistic statistic_postsink
+    """.split()  # noqa: SIM905
+)
+
+
+async def test_3_the_status_tells_flags_of_the_old_command_line_and_no_other_arguments():
+    found = FakeModels()
+    found.put(ModelView("wkr", "1", "ready"), doubles)
+    found.specs["wkr"] = ModelSpec(arguments={"model_dir": "/models", "password": "secret"})
+    async with served(found) as place:
+        said = (await (await place.connect()).ask("GET", "/status/server")).json
+    assert said["model_dir"] == "/models"
+    assert "password" not in said
+
+
+async def test_3_the_status_has_every_name_that_a_dashboard_reads(old):
+    await old.ask("POST", "/encode_json", b"1")
+    said = (await old.ask("GET", "/status/server")).json
+    assert said.keys() >= NUMBERS_OF_1_5
+    assert (said["navigator -> worker"], said["worker -> sink"], said["state"]) == ([], "", "ready")
+    assert said["statistic"]["num_data_request"] == said["statistic_postsink"]["num_total_seq"] == 1
+    assert {"util", "ideal_maxload", "total_job_in_queue", "total_processed_job"} <= said[
+        "statistic_postsink"
+    ].keys()
+    mine = (await old.ask("GET", "/status/client")).json
+    assert {"identity", "num_request", "num_pending_request", "pending_request", "timeout"} <= mine.keys()
+
+
+# -- pages of other sites ------------------------------------------------------------------------
+
+PAGE = "https://app.example.org"
+MAY = "access-control-allow-origin"
+
+
+@pytest.mark.parametrize("cors", [(PAGE,), ("*",)])
+async def test_4_a_page_that_may_ask_may_read_the_answer(cors):
+    found = FakeModels()
+    found.put(ModelView("wkr", "1", "ready"), doubles)
+    async with served(found, cors=cors) as place:
+        client = await place.connect()
+        wants = {"access_control_request_method": "POST", "access_control_request_headers": "content-type"}
+        first = await client.ask("OPTIONS", "/encode_json", origin=PAGE, **wants)
+        assert (first.status, first.headers[MAY]) == (200, PAGE)
+        assert first.headers["access-control-allow-headers"] == "content-type"
+        answer = await client.ask("POST", "/encode_json", b"1", origin=PAGE)
+        assert (answer.json["data"], answer.headers[MAY], answer.headers["vary"]) == (2, PAGE, "origin")
+        refused = await client.ask("POST", "/v2/models/nope/infer", b"{}", origin=PAGE)
+        assert (refused.status, refused.headers[MAY]) == (400, PAGE)
+        assert MAY not in (await client.ask("POST", "/encode_json", b"1")).headers
+        shared = await client.ask("POST", "/v2/systemsharedmemory/region/r/register", b"{}", origin=PAGE)
+        assert (shared.status, "not for pages" in shared.error) == (403, True)
+
+
+async def test_4_any_other_page_may_not(client):
+    answer = await client.ask("POST", "/v2/models/sums/infer", b"{}", origin=PAGE)
+    assert answer.status == 403
+    assert MAY not in answer.headers
+    asked = await client.ask("OPTIONS", "/v2", origin=PAGE, access_control_request_method="POST")
+    assert (asked.status, MAY in asked.headers) == (405, False)
 
 
 async def test_4_of_several_models_one_must_be_named():

@@ -120,12 +120,17 @@ function tiles(p, one) {
   return list;
 }
 
+function about(view) {
+  const workers = view.workers ? [`${view.ready_workers} of ${view.workers} workers`] : [];
+  return [`version ${view.version}`, view.platform, ...workers].join(", ");
+}
+
 function card(view, memory) {
   const section = element("section");
-  section.append(element("h2", view.name), element("span", `version ${view.version}, ${view.platform}, ${view.ready_workers} of ${view.workers} workers`, "about"));
+  section.append(element("h2", view.name), element("span", about(view), "about"));
   section.append(element("span", view.state, `mark ${view.state}`));
   if (view.reason) section.append(element("p", view.reason, "reason"));
-  if (!memory || !memory.points.length) return section;
+  if (!memory || !memory.points.length || view.state === "unloaded") return section;
   const {points, one, before, seconds} = memory, charts = element("div", undefined, "charts");
   charts.append(
     chart("Requests/s", ["answered", "failed", "refused"], points, ["good", "bad", "refused"], number),
@@ -146,7 +151,9 @@ function show(data) {
       past.set(key, {time: data.time, one, before: memory.one, seconds, points});
     }
   }
-  const cards = data.models.map((view) => card(view, past.get(`${view.name} ${view.version}`)));
+  const order = data.models.filter((one) => one.state !== "unloaded");
+  order.push(...data.models.filter((one) => one.state === "unloaded"));
+  const cards = order.map((view) => card(view, past.get(`${view.name} ${view.version}`)));
   $("models").replaceChildren(...(cards.length ? cards : [element("p", "No model is loaded.", "none")]));
 }
 

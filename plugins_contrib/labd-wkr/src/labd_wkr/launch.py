@@ -34,6 +34,7 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
     """The tables of ``labd.toml`` for the old flags *args*. *more* are the plugins that are there."""
     flags = {key: value for key, value in vars(args).items() if value is not None}
     tables: dict[str, Table] = {
+        "plugins.serving": {"drain_timeout": DRAIN},
         f"plugins.serving.models.{NAME}": _model(args, folder, target, flags),
         f"plugins.wkr.models.{NAME}": {
             "port": args.port, "port_out": args.port_out, "protocol": args.protocol, "trust": args.trust,
@@ -42,7 +43,11 @@ def configuration(args: Namespace, folder: str, target: str, more: frozenset[str
         },
     }  # fmt: skip
     if args.http_port and "serving-http" in more:
-        tables["plugins.serving-http"] = {"listen": f"127.0.0.1:{args.http_port}", "default_model": NAME}
+        tables["plugins.serving-http"] = {
+            "listen": f"127.0.0.1:{args.http_port}",
+            "default_model": NAME,
+            "cors": [args.cors] if args.cors else [],
+        }
     elif args.http_port:
         tables["http"] = {"enabled": True, "port": args.http_port}
     return tables
@@ -131,24 +136,39 @@ class Launch:
 
 
 def wait_ready(
-    host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True
+    host: str, port: int, port_out: int, timeout: float, lives: Any = lambda: True, pid: int = 0
 ) -> tuple[str, str]:
-    """State and reason of the server there, once it is ready or has failed; *timeout* is seconds."""
+    """State and reason of the server there, once it is ready or has failed; *timeout* is seconds.
+
+    It is ``failed`` too when it is none that the process *pid* has started (0: whoever it is).
+    """
     until, state, reason = time.monotonic() + timeout, "unreachable", ""
     while time.monotonic() < until and lives():
-        state, reason = _ask(host, port, port_out)
+        state, reason = _ask(host, port, port_out, pid)
         if state in ("ready", "failed"):
             break
         time.sleep(0.05)
     return state, reason
 
 
-def _ask(host: str, port: int, port_out: int) -> tuple[str, str]:
+def _ask(host: str, port: int, port_out: int, pid: int) -> tuple[str, str]:
     from wkr_serving.client import WKRClient
 
     try:
         with WKRClient(host, port, port_out, ignore_all_checks=True, timeout=2000) as client:
             status = client.server_status
+            if pid and not descends(status.get("server_pid", 0), pid):
+                return "failed", f"another server has the ports {port} and {port_out}"
             return status.get("state", "ready"), status.get("reason", "")
     except OSError as error:
         return "unreachable", str(error)
+
+
+def descends(pid: int, ancestor: int) -> bool:
+    """Whether the process *pid* is *ancestor*, or was started by it, or by one that was."""
+    while pid > 1 and pid != ancestor:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (OSError, ValueError, IndexError):
+            return False
+    return pid == ancestor

@@ -3,6 +3,7 @@
 Plain values only: numpy's own would need the same numpy at the other end.
 """
 
+import os
 import platform
 import time
 from collections import deque
@@ -118,6 +119,7 @@ def _static(door: Door) -> dict[str, Any]:
         "server_start_time": str(datetime.fromtimestamp(STARTED)),
         "python_version": platform.python_version(),
         "server_version": CLIENT_VERSION,
+        "server_pid": os.getpid(),
         "pyzmq_version": NOBODY,
         "zmq_version": NOBODY,
         "target_max_seq_len": None,

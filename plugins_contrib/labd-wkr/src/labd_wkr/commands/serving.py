@@ -86,6 +86,8 @@ def main(words: list[str]) -> int:
     if args.what == "stop":
         return 0 if send_termination("localhost", args.port, 5.0) else 1
     seconds = args.timeout if args.what == "wait" else 2.0
-    state, reason = wait_ready("localhost", args.port, args.port_out, seconds, lambda: alive(args.pid))
+    state, reason = wait_ready(
+        "localhost", args.port, args.port_out, seconds, lambda: alive(args.pid), args.pid
+    )
     print(state, reason.strip())
     return 0 if state == "ready" else 1
