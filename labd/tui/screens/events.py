@@ -1,18 +1,19 @@
 """What happened, and what happens."""
 
 import json
+from collections.abc import Hashable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
+from textual.widget import Widget
 from textual.widgets import Input
 
 from labd.cli.times import clock, span
 from labd.tui.pictures.overview import kind_style, what_about
-from labd.tui.screens.base import Entry, Page
+from labd.tui.screens.base import Entry
+from labd.tui.screens.listing import Listing
 from labd.tui.store import Changes
 from labd.tui.text import Line, line, pairs
 from labd.tui.widgets.grid import Column, Grid, GridRow
@@ -30,10 +31,11 @@ COLUMNS = [
 SIDE = 120
 
 
-class Events(Page):
+class Events(Listing):
     """The log of events, the newest at the top."""
 
     TOPICS = frozenset({"events", "link"})
+    TABLE, COLUMNS, EMPTY, SIDE = "events", COLUMNS, "no events", SIDE
     HELP_TEXT = """\
     Everything that changes is an event. The newest is at the top. / filters: a pattern for the kind
     (job.*, *failed), or words that are looked for in all of it. Space stops the list while you read;
@@ -52,26 +54,11 @@ class Events(Page):
         self._frozen = False
         self._seen = 0
 
-    def body(self) -> ComposeResult:
+    def _count(self) -> int:
+        return len(self._shown)
+
+    def above(self) -> Iterable[Widget]:
         yield Entry(placeholder="job.*, *failed, or words", id="filter")
-        with Horizontal():
-            yield Grid(
-                COLUMNS,
-                lambda: len(self._shown),
-                self._row_at,
-                self._place_of,
-                empty="no events",
-                id="events",
-                classes="main first",
-            )
-            yield Sheet(self._detail, id="side", classes="side")
-        yield Note(self._note_line)
-
-    def on_mount(self) -> None:
-        self.query_one(Grid).focus()
-
-    def on_resize(self) -> None:
-        self.query_one(Sheet).display = self.app.size.width >= SIDE
 
     def draw(self, changes: Changes | None) -> None:
         if not self._frozen:
@@ -120,7 +107,7 @@ class Events(Page):
             ],
         )
 
-    def _place_of(self, key: object) -> int | None:
+    def _place_of(self, key: Hashable) -> int | None:
         """Numbers fall from the top: the place is found by halving."""
         low, high = 0, len(self._shown)
         while low < high:

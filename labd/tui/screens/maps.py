@@ -6,13 +6,11 @@ from collections.abc import Hashable
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from labd.cli.times import moment, span
 from labd.errors import LabdError
-from labd.tui.screens.base import Page
+from labd.tui.screens.listing import Listing
 from labd.tui.store import Changes
 from labd.tui.text import Line, Span, gauge, line, pairs, percent
 from labd.tui.verbs import Step
@@ -42,10 +40,11 @@ LOOKED = 8 * 2**20
 """Bytes of results that are looked through for them."""
 
 
-class Maps(Page):
+class Maps(Listing):
     """A table of maps; those that run first, then those that failed."""
 
     TOPICS = frozenset({"maps", "link"})
+    TABLE, COLUMNS, EMPTY, SIDE = "maps", COLUMNS, "no maps: labctl map makes one", SIDE
     HELP_TEXT = """\
     Maps of a function over many arguments. Enter shows what failed, the first failures first."""
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -60,25 +59,8 @@ class Maps(Page):
         self._failures: list[dict[str, Any]] = []
         self._searched = ""
 
-    def body(self) -> ComposeResult:
-        with Horizontal():
-            yield Grid(
-                COLUMNS,
-                lambda: len(self._rows),
-                self._row_at,
-                self._place_of,
-                empty="no maps: labctl map makes one",
-                id="maps",
-                classes="main first",
-            )
-            yield Sheet(self._detail, id="side", classes="side")
-        yield Note(self._note_line)
-
-    def on_mount(self) -> None:
-        self.query_one(Grid).focus()
-
-    def on_resize(self) -> None:
-        self.query_one(Sheet).display = self.app.size.width >= SIDE
+    def _count(self) -> int:
+        return len(self._rows)
 
     def draw(self, changes: Changes | None) -> None:
         maps = self.store.maps

@@ -6,14 +6,12 @@ from collections.abc import Hashable
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from labd.cli.modelled import milliseconds
 from labd.errors import LabdError
 from labd.tui.pictures.model import STATES, model_lines
-from labd.tui.screens.base import Page
+from labd.tui.screens.listing import Listing
 from labd.tui.served_models import Key, Models
 from labd.tui.store import Changes
 from labd.tui.text import Line, line, wrapped
@@ -45,10 +43,11 @@ MISSING = (
 EMPTY = "no models: L loads one, and so does labctl model load NAME module:Class"
 
 
-class ModelsPage(Page):
+class ModelsPage(Listing):
     """A table of models, and one of them at length."""
 
     TOPICS = frozenset({"machine", "events", "link"})
+    TABLE, COLUMNS, EMPTY, SIDE = "models", COLUMNS, EMPTY, SIDE
     HELP_TEXT = """\
     Models that labd serves. Rates and times are about the last half minute; times are upper bounds.
     Enter shows one at length, i asks it something. What is asked of it arrives as any request does."""
@@ -69,18 +68,12 @@ class ModelsPage(Page):
         self._missing = ""
         self._asking, self._wanted, self._seen = False, False, 0
 
-    def body(self) -> ComposeResult:
-        with Horizontal():
-            yield Grid(COLUMNS, lambda: len(self._rows), self._row_at, self._place_of, empty=EMPTY,
-                       id="models", classes="main first")  # fmt: skip
-            yield Sheet(self._detail, id="side", classes="side")
-        yield Note(self._note_line)
-
-    def on_mount(self) -> None:
-        self.query_one(Grid).focus()
+    def _count(self) -> int:
+        return len(self._rows)
 
     def on_resize(self) -> None:
-        self.query_one(Sheet).display = self.app.size.width >= SIDE or bool(self._missing)
+        super().on_resize()
+        self.query_one(Sheet).display |= bool(self._missing)
 
     def draw(self, changes: Changes | None) -> None:
         """Ask when a model has changed, and as often as labd looks at the machine."""

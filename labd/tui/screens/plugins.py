@@ -4,14 +4,12 @@ from collections.abc import Hashable
 from typing import Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 
 from labd.cli.times import span
 from labd.errors import LabdError
 from labd.tui.pictures.overview import SERVICE_STYLES
-from labd.tui.screens.base import Page
+from labd.tui.screens.listing import Listing
 from labd.tui.store import Changes
 from labd.tui.text import Line, line, pairs, wrapped
 from labd.tui.verbs import Step
@@ -32,10 +30,11 @@ STATES = {"loaded": "good", "disabled": "dim", "failed": "bad", "incompatible": 
 SIDE = 110
 
 
-class Plugins(Page):
+class Plugins(Listing):
     """A table of plugins, and of services below."""
 
     TOPICS = frozenset({"plugins", "status", "link"})
+    TABLE, COLUMNS, EMPTY, SIDE = "plugins", COLUMNS, "no plugins", SIDE
     HELP_TEXT = """\
     Plugins, and the services of labd and of plugins. E enables a plugin, D disables it, R reads its
     code and settings again; that needs the role admin, and holds until labd ends. T logs what a
@@ -52,25 +51,8 @@ class Plugins(Page):
         self._rows: list[tuple[str, dict[str, Any]]] = []
         self._settings: dict[str, list[dict[str, Any]]] = {}
 
-    def body(self) -> ComposeResult:
-        with Horizontal():
-            yield Grid(
-                COLUMNS,
-                lambda: len(self._rows),
-                self._row_at,
-                self._place_of,
-                empty="no plugins",
-                id="plugins",
-                classes="main first",
-            )
-            yield Sheet(self._detail, id="side", classes="side")
-        yield Note(self._note_line)
-
-    def on_mount(self) -> None:
-        self.query_one(Grid).focus()
-
-    def on_resize(self) -> None:
-        self.query_one(Sheet).display = self.app.size.width >= SIDE
+    def _count(self) -> int:
+        return len(self._rows)
 
     def draw(self, changes: Changes | None) -> None:
         services = [("service", one) for one in self.store.status.get("services") or ()]
