@@ -231,6 +231,24 @@ def test_nonsense_harms_nobody(serve):
     assert site.ask("GET", "/healthz")[0] == 200
 
 
+@pytest.mark.parametrize("line", [b"a" * 2**20, b"x: y\r\n" * 2**18], ids=["one line", "many lines"])
+def test_a_head_of_a_gigabyte_is_refused_and_not_kept(serve, line):
+    site = serve()
+    before, sent = site.daemon.rss(), 0
+    with closing(site.connect()) as client:
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: ")
+        try:
+            while sent < 2**30:
+                sent += client.send(line)
+            answer = client.recv(4096)
+        except (BrokenPipeError, ConnectionResetError):
+            answer = b""  # it hung up while we were talking; what it said went with that
+    assert sent < 2**26
+    assert answer[:12] in (b"", b"HTTP/1.1 431", b"HTTP/1.1 400")
+    assert site.daemon.rss() - before < 16 * 2**20
+    assert site.ask("GET", "/healthz")[0] == 200
+
+
 def test_a_client_that_leaves_ends_its_call(serve):
     site = serve()
     job = site.daemon.submit("sleep", "600")
