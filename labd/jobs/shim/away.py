@@ -12,7 +12,7 @@ import pwd
 import signal
 import sys
 
-from labd.jobs.shim import marks, shim
+from labd.jobs.shim import marks, outset, shim
 from labd.process import claim
 
 TYPE_CHECKING = False
@@ -131,8 +131,7 @@ def _fork(folder: str, held: int, ctl: int) -> int:
         return pid
     try:
         os.set_inheritable(held, False)
-        for signum in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
-            signal.signal(signum, signal.SIG_IGN)
+        outset.turn_deaf()
         shim.settle_in()
         shim.run(folder, ctl)
     finally:

@@ -15,7 +15,18 @@ EXPENDABLE = 100
 whatever their own is (a unit may have made the daemon's low). Still the largest process goes first."""
 
 
+DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+"""What a shim does not heed: a TERM to the whole unit must not lose an exit code."""
+
+
+def turn_deaf() -> None:
+    """Ignore :data:`DEAF`; what is forked from here does so too, until :func:`reset_signals`."""
+    for signum in DEAF:
+        signal.signal(signum, signal.SIG_IGN)
+
+
 def reset_signals() -> None:
+    """Default actions, nothing blocked: what a program expects."""
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())

@@ -13,10 +13,8 @@ import socket
 import traceback
 import warnings  # noqa: F401 - os.execvpe wants it; imported here, all shims share it
 
-from labd.jobs.shim import requests, serve
+from labd.jobs.shim import outset, requests, serve
 from labd.process import kernel
-
-DEAF = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,8 +24,7 @@ if TYPE_CHECKING:
 def main(fd: int) -> NoReturn:
     """Serve the socket *fd* until its other end closes, all queued requests included."""
     os.chdir("/")
-    for signum in DEAF:  # shims keep this: a TERM to the whole unit must not lose an exit code
-        signal.signal(signum, signal.SIG_IGN)
+    outset.turn_deaf()  # shims keep this
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the shims
     kernel.set_name(b"labd-zygote")
     gc.disable()
